@@ -1,0 +1,88 @@
+"""The state of a model that was published: what M3 reports and M1 and M5 show.
+
+An extension of ours: `GET /fivegms-m3/v1/provisioning-sessions/{id}/ai-models` at the AS,
+`GET /3gpp-m1/v2/provisioning-sessions/{id}/ai-models` at the AF for the provider, and
+`GET /fivegms-m5-ai/v1/models?task=...` for a UE that knows its task but no session.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from fivegms_api.wire import WireModel
+
+
+class AiModelState(StrEnum):
+    """Where a model is on its way from the provider to the UE."""
+
+    AWAITING_UPLOAD = "AWAITING_UPLOAD"
+    PREPARING = "PREPARING"
+    PUBLISHED = "PUBLISHED"
+    FAILED = "FAILED"
+
+
+class PreparationProgress(WireModel):
+    """The stage under way (`checking`, `encoding int8`, ...) and the share of all work done."""
+
+    stage: str
+    fraction: Annotated[float, Field(ge=0, le=1)]
+
+
+class FailureReason(WireModel):
+    """Why preparation failed: a type from docs/errors.md, and a sentence that says what to do."""
+
+    type: str
+    detail: str
+
+
+class MeasuredAccuracy(WireModel):
+    """A figure measured on the template's evaluation set."""
+
+    metric: str
+    value: float
+    data_set: str
+
+
+class PreparedVariant(WireModel):
+    """What one variant costs and is worth."""
+
+    subset: int
+    id: str
+    precision: str
+    codec: str
+    size_bytes: int
+    sha256: str
+    segments: int
+    accuracy: tuple[MeasuredAccuracy, ...] = ()
+    latency_ms: float | None = None
+
+
+class AiModel(WireModel):
+    """A model of a provisioning session.
+
+    `manifest` is the MPD's path below the session's distribution base URL; `locator` its absolute
+    URL, where the answering function knows it.
+    """
+
+    provisioning_session_id: str
+    content_preparation_template_id: str
+    name: str
+    version: int
+    task: str
+    state: AiModelState
+    progress: PreparationProgress | None = None
+    reason: FailureReason | None = None
+    manifest: str
+    locator: str | None = None
+    source_bytes: int | None = None
+    source_sha256: str | None = None
+    published: datetime | None = None
+    variants: tuple[PreparedVariant, ...] = ()
+
+
+class AiModelList(WireModel):
+    """The models of a session, or those that match a query."""
+
+    ai_models: tuple[AiModel, ...]
