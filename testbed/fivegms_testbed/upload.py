@@ -1,0 +1,119 @@
+"""Sending one file over M2 so that a broken connection costs only what was in flight.
+
+The manner is that of draft-ietf-httpbis-resumable-upload: a PUT that breaks leaves a partial upload
+at the AS; HEAD tells its `Upload-Offset`; PATCH appends from there. The SHA-256 goes along in
+`Repr-Digest` (RFC 9530), so the AS refuses what was damaged on the way.
+"""
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+
+import aiohttp
+
+_CHUNK = 256 * 1024
+_ATTEMPTS = 6
+_FIRST_PAUSE_S = 0.2
+
+
+class UploadFailed(Exception):
+    """The file did not arrive; the message says what the AS answered or how often it was tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadProgress:
+    """Bytes that left this side, out of all."""
+
+    sent_bytes: int
+    total_bytes: int
+
+
+OnProgress = Callable[[UploadProgress], None]
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class Upload:
+    """One file on its way to one M2 URL."""
+
+    def __init__(
+        self,
+        http: aiohttp.ClientSession,
+        url: str,
+        file: Path,
+        *,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._http = http
+        self._url = url
+        self._file = file
+        self._sleep = sleep
+
+    async def send(self, on_progress: OnProgress) -> None:
+        """Send the file, resuming after a broken connection. Raises UploadFailed, OSError."""
+        size = self._file.stat().st_size
+        digest = await asyncio.to_thread(_digest, self._file)
+        offset = 0
+        for attempt in range(_ATTEMPTS):
+            try:
+                if attempt:
+                    await self._sleep(_FIRST_PAUSE_S * 2 ** (attempt - 1))
+                    offset = await self._offset()
+                await self._send_from(offset, size, digest, on_progress)
+            except (aiohttp.ClientConnectionError, TimeoutError) as error:
+                failure = error
+            else:
+                return
+        raise UploadFailed(
+            f"{self._file.name} did not reach {self._url} in {_ATTEMPTS} attempts: {failure}; "
+            "what arrived is kept there, publish again to send the rest"
+        )
+
+    async def _offset(self) -> int:
+        """How much the AS has of a broken upload; 0 where it kept nothing."""
+        async with self._http.head(self._url) as answer:
+            return int(answer.headers.get("Upload-Offset", "0"))
+
+    async def _send_from(
+        self, offset: int, size: int, digest: str, on_progress: OnProgress
+    ) -> None:
+        headers = {"Repr-Digest": digest, "Content-Length": str(size - offset)}
+        method = "PUT"
+        if offset:
+            method = "PATCH"
+            headers |= {
+                "Content-Type": "application/partial-upload",
+                "Upload-Offset": str(offset),
+                "Upload-Complete": "?1",
+            }
+        body = self._chunks(offset, size, on_progress)
+        async with self._http.request(method, self._url, data=body, headers=headers) as answer:
+            if answer.status >= HTTPStatus.BAD_REQUEST:
+                raise UploadFailed(await _refusal(self._file.name, answer))
+
+    async def _chunks(
+        self, offset: int, size: int, on_progress: OnProgress
+    ) -> AsyncIterator[bytes]:
+        with self._file.open("rb") as file:
+            file.seek(offset)
+            while chunk := file.read(_CHUNK):
+                yield chunk
+                offset += len(chunk)
+                on_progress(UploadProgress(offset, size))
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").digest()
+    return f"sha-256=:{base64.b64encode(digest).decode()}:"
+
+
+async def _refusal(name: str, answer: aiohttp.ClientResponse) -> str:
+    detail = ""
+    if answer.content_type.endswith("json"):
+        problem = await answer.json(content_type=None)
+        detail = str(problem.get("detail") or problem.get("title") or "")
+    return f"the AS refused {name} with {answer.status}: {detail or answer.reason}"
