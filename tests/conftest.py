@@ -1,0 +1,49 @@
+"""Rules for the whole run: with --no-skips (as in CI) a skipped test is a failed one.
+
+A skip says "this machine cannot show it"; in CI that means a package is missing from `.ci/run`,
+and a test that nobody runs shows nothing. Only data whose licence keeps it out of the project may
+be absent.
+"""
+
+from collections.abc import Generator
+from typing import TypeVar
+
+import pytest
+
+from support import NOT_BESIDE_THE_PROJECT
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--no-skips",
+        action="store_true",
+        help="a skip is a failure (absent shared data apart)",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    return _strict(report, item.config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    return _strict(report, collector.config)
+
+
+def _strict(report: Report, config: pytest.Config) -> Report:
+    expected_failure = hasattr(report, "wasxfail")
+    if report.skipped and not expected_failure and config.getoption("--no-skips"):
+        reason = report.longreprtext
+        if NOT_BESIDE_THE_PROJECT not in reason:
+            report.outcome = "failed"
+            report.longrepr = f"skipped, which --no-skips forbids: {reason}"
+    return report
