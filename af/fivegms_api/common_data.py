@@ -1,0 +1,56 @@
+"""The simple types that the resources of M1 and M5 share (TS 26.512 6.4.2)."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+URI_CHARACTERS = frozenset(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/?#[]@!$&'()*+,;=%"
+)
+
+
+def _uri_characters(text: str) -> str:
+    if not URI_CHARACTERS.issuperset(text):
+        raise ValueError("holds a character that RFC 3986 does not allow in a URI")
+    return text
+
+
+def _absolute(text: str) -> str:
+    scheme, separator, rest = text.partition("://")
+    if scheme.lower() not in ("http", "https") or not separator or not rest.strip("/"):
+        raise ValueError("must be an absolute http or https URL")
+    if "#" in text:
+        raise ValueError("must have no fragment")
+    return text
+
+
+def _relative(text: str) -> str:
+    if ":" in text.partition("/")[0].partition("?")[0].partition("#")[0]:
+        raise ValueError("must be a relative URL, without a scheme")
+    return text
+
+
+def _with_scheme(text: str) -> str:
+    scheme, colon, _ = text.partition(":")
+    if not colon or not scheme[:1].isalpha():
+        raise ValueError("must be a URI: a scheme, a colon and the rest")
+    return text
+
+
+_UriText = Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(_uri_characters)]
+
+ResourceId = Annotated[str, Field(min_length=1, max_length=256)]
+Uri = Annotated[_UriText, AfterValidator(_with_scheme)]
+Url = _UriText
+AbsoluteUrl = Annotated[_UriText, AfterValidator(_absolute)]
+RelativeUrl = Annotated[_UriText, AfterValidator(_relative)]
+Percentage = Annotated[float, Field(ge=0, le=100)]
+DurationSec = Annotated[int, Field(ge=0)]
+
+
+class ProvisioningSessionType(StrEnum):
+    """The direction of the media (TS 26.512 6.4.4.3)."""
+
+    DOWNLINK = "DOWNLINK"
+    UPLINK = "UPLINK"

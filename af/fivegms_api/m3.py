@@ -1,0 +1,57 @@
+"""M3, between the AF and an AS: where its resources are, and what an AS says that it holds.
+
+The standard part configures content hosting. Ours (`/fivegms-m3/v1`) adds what model delivery
+needs: Content Preparation Templates, the models' state, and a status from which the AF tells,
+after either side was down, what has to be sent again. Every request is idempotent.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from fivegms_api.common_data import ResourceId
+from fivegms_api.wire import WireModel
+
+M3_BASE_PATH = "/3gpp-m3/v1"
+M3_EXTENSION_BASE_PATH = "/fivegms-m3/v1"
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+def content_hosting_configuration_path(provisioning_session_id: str) -> str:
+    """PUT and DELETE the configuration, POST `/purge` below it."""
+    return f"{M3_BASE_PATH}/content-hosting-configurations/{provisioning_session_id}"
+
+
+def provisioning_session_path(provisioning_session_id: str) -> str:
+    """DELETE everything of a session; `/ai-models` below it lists the models."""
+    return f"{M3_EXTENSION_BASE_PATH}/provisioning-sessions/{provisioning_session_id}"
+
+
+def content_preparation_template_path(provisioning_session_id: str, template_id: str) -> str:
+    """PUT and DELETE a template, byte for byte, under its own Content-Type."""
+    session = provisioning_session_path(provisioning_session_id)
+    return f"{session}/content-preparation-templates/{template_id}"
+
+
+class ReportedTemplate(WireModel):
+    """A template that an AS holds: the Content-Type and the digest of the body it was sent."""
+
+    content_preparation_template_id: ResourceId
+    content_type: str
+    sha256: Sha256
+
+
+class ReportedSession(WireModel):
+    """What an AS holds of a session; the digest is that of the body that the AF sent."""
+
+    provisioning_session_id: ResourceId
+    content_hosting_configuration_sha256: Sha256 | None = None
+    content_preparation_templates: tuple[ReportedTemplate, ...] = ()
+
+
+class ApplicationServerStatus(WireModel):
+    """The answer to `GET /fivegms-m3/v1/status`: every session that the AS holds anything of."""
+
+    server: str
+    provisioning_sessions: tuple[ReportedSession, ...]
