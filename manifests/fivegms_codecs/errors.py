@@ -1,0 +1,60 @@
+"""Every refusal of this package.
+
+    CodecError
+      UnitTruncated        the unit ends before its header says so
+      UnitVersionUnknown   written by a later version of the format
+      UnitKindUnknown      neither a topology nor a tensor
+      UnitMalformed        a field that no writer writes
+      LimitExceeded        larger than the reader or the writer allows
+      DtypeUnsupported     an element type that units do not carry
+      CodecUnknown         a codec code of no codec here
+      CodecUnsuitable      a precision and a codec that do not go together
+      PayloadCorrupt       the payload does not decode to the elements the header promises
+      BufferMismatch       the caller's output array is not the tensor's shape, type or layout
+
+A message says what was found and, where it helps, what was expected.
+"""
+
+
+class CodecError(Exception):
+    """A unit that cannot be written or read."""
+
+
+class UnitTruncated(CodecError):
+    """The unit ends inside a field."""
+
+
+class UnitVersionUnknown(CodecError):
+    """The unit's format version is not the one that this package reads."""
+
+
+class UnitKindUnknown(CodecError):
+    """The unit is neither a topology nor a tensor."""
+
+
+class UnitMalformed(CodecError):
+    """A header field has a value that no writer writes."""
+
+
+class LimitExceeded(CodecError):
+    """A name, rank, tensor or graph is larger than the limits in force allow."""
+
+
+class DtypeUnsupported(CodecError):
+    """Units do not carry this element type; such a tensor stays inside the topology."""
+
+
+class CodecUnknown(CodecError):
+    """The codec code in the header is of no codec here."""
+
+
+class CodecUnsuitable(CodecError):
+    """The codec cannot hold numbers of that precision or type."""
+
+
+class PayloadCorrupt(CodecError):
+    """The payload does not decode to exactly the elements that the header promises."""
+
+
+class BufferMismatch(CodecError):
+    """The output array given has another shape or dtype, or is not C-contiguous and writable."""

@@ -1,0 +1,86 @@
+"""Bytes as a run of Zstandard frames of byte planes, each frame of a bounded size.
+
+A plane is the first bytes of all elements, or the second bytes, and so on. Exponents of weights
+repeat and mantissas do not, so planes compress where interleaved elements hardly do. Cutting the
+run into blocks keeps both ends in cache, and bounds what any one frame may allocate.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from backports import zstd
+from numpy.typing import NDArray
+
+from fivegms_codecs.errors import PayloadCorrupt
+
+BLOCK_BYTES = 4 * 1024 * 1024
+"""What one frame decodes to; only the last frame of a run is shorter. Part of the format."""
+
+LEVEL = 3
+
+Bytes = NDArray[np.uint8]
+
+
+def pack(elements: Bytes) -> Iterator[bytes]:
+    """Yield one frame per block of `elements` [count, itemsize] uint8."""
+    for block in _blocks(elements):
+        yield zstd.compress(np.ascontiguousarray(block.T).tobytes(), LEVEL)
+
+
+def unpack(payload: memoryview, out: Bytes) -> None:
+    """Fill `out` [count, itemsize] uint8 from exactly the frames in `payload`.
+
+    Raises PayloadCorrupt, and then leaves `out` partly written.
+    """
+    itemsize = out.shape[1]
+    for block in _blocks(out):
+        size = frame_size(payload, block.size)
+        planes = np.frombuffer(_decompress(payload[:size], block.size), np.uint8)
+        planes = planes.reshape(itemsize, -1)
+        for index in range(itemsize):
+            block[:, index] = planes[index]
+        payload = payload[size:]
+    if payload:
+        raise PayloadCorrupt(f"{len(payload)} bytes follow the last frame")
+
+
+def check(payload: memoryview, size_bytes: int) -> None:
+    """Walk the frame headers: they must promise exactly `size_bytes`. Decodes nothing.
+
+    This runs before the output is allocated, so that a short payload cannot ask for a large one.
+    Raises PayloadCorrupt.
+    """
+    for start in range(0, size_bytes, BLOCK_BYTES):
+        payload = payload[frame_size(payload, min(BLOCK_BYTES, size_bytes - start)) :]
+    if payload:
+        raise PayloadCorrupt(f"{len(payload)} bytes follow the last frame")
+
+
+def frame_size(payload: memoryview, decoded_bytes: int) -> int:
+    """The length of the first frame, which must promise `decoded_bytes`. Raises PayloadCorrupt."""
+    try:
+        info = zstd.get_frame_info(payload)
+        size = zstd.get_frame_size(payload)
+    except zstd.ZstdError as error:
+        raise PayloadCorrupt(f"no whole Zstandard frame: {error}") from None
+    if info.decompressed_size != decoded_bytes:
+        raise PayloadCorrupt(
+            f"a frame promises {info.decompressed_size} bytes where {decoded_bytes} belong"
+        )
+    return size
+
+
+def _decompress(frame: memoryview, size_bytes: int) -> bytes:
+    try:
+        data = zstd.ZstdDecompressor().decompress(frame, max_length=size_bytes)
+    except zstd.ZstdError as error:
+        raise PayloadCorrupt(f"a Zstandard frame does not decode: {error}") from None
+    if len(data) != size_bytes:
+        raise PayloadCorrupt(f"a frame decodes to {len(data)} bytes where {size_bytes} belong")
+    return data
+
+
+def _blocks(elements: Bytes) -> Iterator[Bytes]:
+    step = BLOCK_BYTES // elements.shape[1]
+    for start in range(0, len(elements), step):
+        yield elements[start : start + step]

@@ -1,0 +1,250 @@
+"""Units: the samples of a weights track, each one topology or one tensor (docs/formats.md).
+
+A header says everything about a tensor but its numbers, so a reader can refuse, allocate and
+report progress before it decodes. `read_unit` parses and bounds; `decode_tensor` does the work,
+and releases the GIL while it does.
+
+    topology   version kind size:u64               frames
+    tensor     version kind dtype stored codec rank name_length:u16 dims:u64[rank] name   payload
+"""
+
+import math
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fivegms_codecs import frames, weights
+from fivegms_codecs.dtypes import DType, dtype_from_code, dtype_of
+from fivegms_codecs.errors import (
+    BufferMismatch,
+    CodecUnknown,
+    CodecUnsuitable,
+    LimitExceeded,
+    PayloadCorrupt,
+    UnitKindUnknown,
+    UnitMalformed,
+    UnitTruncated,
+    UnitVersionUnknown,
+)
+from fivegms_codecs.weights import Codec, Coding, Precision
+
+UNIT_VERSION = 1
+
+_TOPOLOGY_KIND = 1
+_TENSOR_KIND = 2
+
+_PREFIX = struct.Struct("<BB")
+_TOPOLOGY = struct.Struct("<BBQ")
+_TENSOR = struct.Struct("<BBBBBBH")
+
+_CODEC_CODES = {Codec.RAW: 0, Codec.PLANES_ZSTD: 1, Codec.INT8_ZSTD: 2}
+_CODECS = {code: codec for codec, code in _CODEC_CODES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class UnitLimits:
+    """What a reader accepts and a writer writes at most."""
+
+    max_name_bytes: int = 1024
+    max_rank: int = 16
+    max_tensor_bytes: int = 2**32
+    max_graph_bytes: int = 2**28
+
+
+DEFAULT_LIMITS = UnitLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class TopologyUnit:
+    """The model without its weights.
+
+    `graph` is a serialized ONNX ModelProto whose large initializers are external and come as
+    tensor units of the same names.
+    """
+
+    graph: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TensorUnit:
+    """One initializer: its name, type and shape in the graph, and its numbers, still coded.
+
+    `stored` is the type that the numbers are sent in; decoding expands it to `dtype`. `payload`
+    is a view of the sample that was read.
+    """
+
+    name: str
+    dtype: DType
+    shape: tuple[int, ...]
+    stored: DType
+    codec: Codec
+    payload: memoryview
+
+    @property
+    def size_bytes(self) -> int:
+        """The memory that the decoded tensor takes."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def write_topology(graph: bytes, limits: UnitLimits = DEFAULT_LIMITS) -> bytes:
+    """The topology unit of a serialized ONNX ModelProto. Raises LimitExceeded."""
+    _bound("graph", len(graph), limits.max_graph_bytes)
+    elements = np.frombuffer(graph, np.uint8).reshape(-1, 1)
+    return b"".join(
+        [_TOPOLOGY.pack(UNIT_VERSION, _TOPOLOGY_KIND, len(graph)), *frames.pack(elements)]
+    )
+
+
+def write_tensor(
+    name: str,
+    array: NDArray[np.generic],
+    precision: Precision,
+    codec: Codec,
+    limits: UnitLimits = DEFAULT_LIMITS,
+) -> bytes:
+    """The tensor unit of an initializer, coded as `weights.choose` grants.
+
+    `array` has the graph's dtype and shape. Raises DtypeUnsupported, CodecUnsuitable and
+    LimitExceeded.
+    """
+    dtype = dtype_of(array.dtype)
+    _check_shape(array.shape, dtype, limits)
+    encoded_name = name.encode()
+    _check_name(encoded_name, limits)
+    contiguous = np.asarray(array, dtype.numpy, order="C")
+    coding = weights.choose(contiguous, dtype, Precision(precision), Codec(codec))
+    header = _TENSOR.pack(
+        UNIT_VERSION,
+        _TENSOR_KIND,
+        dtype,
+        coding.stored,
+        _CODEC_CODES[coding.codec],
+        array.ndim,
+        len(encoded_name),
+    )
+    dims = struct.pack(f"<{array.ndim}Q", *array.shape)
+    return b"".join([header, dims, encoded_name, *weights.encode(contiguous, coding)])
+
+
+def read_unit(
+    data: bytes | memoryview, limits: UnitLimits = DEFAULT_LIMITS
+) -> TopologyUnit | TensorUnit:
+    """The unit that fills `data`; a topology is decoded, a tensor only described.
+
+    Raises UnitTruncated, UnitVersionUnknown, UnitKindUnknown, UnitMalformed, LimitExceeded,
+    DtypeUnsupported, CodecUnknown, CodecUnsuitable and PayloadCorrupt.
+    """
+    view = memoryview(data).cast("B")
+    version, kind = _unpack(_PREFIX, view)
+    if version != UNIT_VERSION:
+        raise UnitVersionUnknown(f"unit version {version}; this reader knows {UNIT_VERSION}")
+    if kind == _TOPOLOGY_KIND:
+        return _read_topology(view, limits)
+    if kind == _TENSOR_KIND:
+        return _read_tensor(view, limits)
+    raise UnitKindUnknown(f"unit kind {kind} is neither topology (1) nor tensor (2)")
+
+
+def decode_tensor(unit: TensorUnit, out: NDArray[np.generic] | None = None) -> NDArray[np.generic]:
+    """The tensor, in the graph's dtype and shape, in `out` where one is given.
+
+    `out` must be C-contiguous and writable. Raises BufferMismatch, and PayloadCorrupt, after which
+    the contents of `out` are undefined.
+    """
+    coding = Coding(unit.stored, unit.codec)
+    weights.check(unit.payload, unit.shape, coding)
+    if out is None:
+        out = np.empty(unit.shape, unit.dtype.numpy)
+    else:
+        _check_buffer(out, unit)
+    weights.decode(unit.payload, out, coding)
+    if unit.dtype is DType.BOOL and out.size and int(out.view(np.uint8).max()) > 1:
+        raise PayloadCorrupt(f"tensor {unit.name!r} has a bool that is neither 0 nor 1")
+    return out
+
+
+def _read_topology(view: memoryview, limits: UnitLimits) -> TopologyUnit:
+    _, _, size = _unpack(_TOPOLOGY, view)
+    _bound("graph", size, limits.max_graph_bytes)
+    payload = view[_TOPOLOGY.size :]
+    frames.check(payload, size)
+    graph = np.empty((size, 1), np.uint8)
+    frames.unpack(payload, graph)
+    return TopologyUnit(graph.tobytes())
+
+
+def _read_tensor(view: memoryview, limits: UnitLimits) -> TensorUnit:
+    _, _, dtype_code, stored_code, codec_code, rank, name_length = _unpack(_TENSOR, view)
+    dtype = dtype_from_code(dtype_code)
+    coding = Coding(dtype_from_code(stored_code), _codec_from_code(codec_code))
+    if not weights.suits(dtype, coding):
+        raise CodecUnsuitable(
+            f"{coding.codec} of {coding.stored.name} cannot hold a {dtype.name} tensor"
+        )
+    _bound("rank", rank, limits.max_rank)
+    _bound("name", name_length, limits.max_name_bytes)
+    shape = _unpack(struct.Struct(f"<{rank}Q"), view[_TENSOR.size :])
+    _check_shape(shape, dtype, limits)
+    name_start = _TENSOR.size + 8 * rank
+    payload_start = name_start + name_length
+    name = _read_name(view[name_start:payload_start], name_length)
+    payload = view[payload_start:]
+    weights.check(payload, shape, coding)
+    return TensorUnit(name, dtype, shape, coding.stored, coding.codec, payload)
+
+
+def _read_name(encoded: memoryview, length: int) -> str:
+    if len(encoded) != length:
+        raise UnitTruncated("the unit ends inside the tensor's name")
+    if not length:
+        raise UnitMalformed("the tensor has no name")
+    try:
+        return str(encoded, "utf-8")
+    except UnicodeDecodeError:
+        raise UnitMalformed("the tensor's name is not UTF-8") from None
+
+
+def _codec_from_code(code: int) -> Codec:
+    try:
+        return _CODECS[code]
+    except KeyError:
+        raise CodecUnknown(f"codec code {code}; this reader knows {sorted(_CODECS)}") from None
+
+
+def _unpack(layout: struct.Struct, view: memoryview) -> tuple[int, ...]:
+    if len(view) < layout.size:
+        raise UnitTruncated(f"the header needs {layout.size} bytes; {len(view)} are there")
+    return layout.unpack_from(view)
+
+
+def _check_name(encoded: bytes, limits: UnitLimits) -> None:
+    if not encoded:
+        raise UnitMalformed("a tensor must have a name")
+    _bound("name", len(encoded), limits.max_name_bytes)
+
+
+def _check_shape(shape: tuple[int, ...], dtype: DType, limits: UnitLimits) -> None:
+    """Bound the tensor's bytes, and each dimension also where another one is zero."""
+    _bound("rank", len(shape), limits.max_rank)
+    size_bytes = dtype.itemsize
+    for size in shape:
+        size_bytes *= max(size, 1)
+        _bound("tensor", size_bytes, limits.max_tensor_bytes)
+
+
+def _bound(what: str, found: int, limit: int) -> None:
+    if found > limit:
+        unit = "" if what == "rank" else " bytes"
+        raise LimitExceeded(f"{what} of {found}{unit}; the limit is {limit}")
+
+
+def _check_buffer(out: NDArray[np.generic], unit: TensorUnit) -> None:
+    if out.shape != unit.shape or out.dtype != unit.dtype.numpy:
+        raise BufferMismatch(
+            f"tensor {unit.name!r} is {unit.dtype.name} {unit.shape}, "
+            f"the buffer {out.dtype.name} {out.shape}"
+        )
+    if not (out.flags.c_contiguous and out.flags.writeable):
+        raise BufferMismatch(f"the buffer for {unit.name!r} is not C-contiguous and writable")
