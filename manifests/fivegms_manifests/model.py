@@ -24,6 +24,13 @@ PROFILE_URN = "urn:fivegms:ai:profile:model:2026"
 
 MPD_MEDIA_TYPE = "application/dash+xml"
 
+MAX_BANDWIDTH_BPS = 2**32 - 1
+
+
+def bandwidth_within_a_second(size_bytes: int) -> int:
+    """The `bandwidth_bps` of a variant of that size; DASH ends it at 32 bits."""
+    return min(8 * size_bytes, MAX_BANDWIDTH_BPS)
+
 
 @dataclass(frozen=True, slots=True)
 class TensorInfo:
@@ -133,8 +140,9 @@ class Constraints:
 class Variant:
     """One coded form of a subset, complete by itself unless `depends_on` names a lower layer.
 
-    `quality_ranking` is DASH's: 1 is best. `bandwidth_bps` is the rate at which the variant
-    arrives within one second. `weights_bytes` is the memory that its decoded tensors take.
+    `id` is unique in the manifest. `quality_ranking` is DASH's: 1 is best. `bandwidth_bps` is the
+    rate at which the variant arrives within one second. `weights_bytes` is the memory that its
+    decoded tensors take.
     """
 
     id: str
@@ -171,8 +179,8 @@ class Variant:
 class Subset:
     """A part of the model that can be inferred independently (TR 26.927 3.1).
 
-    `id` is the AdaptationSet's. `parameters` counts weights; `macs` multiply-accumulates for one
-    sample, where known.
+    `id` is the AdaptationSet's, and `name` tells people which part it is. `parameters` counts
+    weights; `macs` multiply-accumulates for one sample, where known.
     """
 
     id: int
