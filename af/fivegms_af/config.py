@@ -1,0 +1,55 @@
+"""What an operator decides: where the AF listens, where it keeps its state, which AS it drives."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from fivegms_api.endpoint import Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationServerAddress:
+    """The base URLs of an AS, without a final slash: of M3 here, M2 for providers, M4 for UEs."""
+
+    m3_url: str
+    m2_url: str
+    m4_url: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `m3=URL,m2=URL,m4=URL`. Raises ValueError that names what is missing or wrong.
+
+        >>> ApplicationServerAddress.parse("m3=http://a:1,m2=http://a:2,m4=http://a:2/").m4_url
+        'http://a:2'
+        """
+        urls = dict(part.partition("=")[::2] for part in text.split(","))
+        if sorted(urls) != ["m2", "m3", "m4"]:
+            raise ValueError(f"{text!r} is not m3=URL,m2=URL,m4=URL")
+        for name, url in urls.items():
+            if not url.startswith(("http://", "https://")):
+                raise ValueError(f"{name} needs an http or https URL, not {url!r}")
+        return cls(**{f"{name}_url": url.rstrip("/") for name, url in urls.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class AfConfig:
+    """The settings of an Application Function.
+
+    `database_url` is an SQLAlchemy URL with an async driver; without one, SQLite in `data_dir`.
+    Every AS is sent the same configuration; the first one's M2 and M4 URLs are given out.
+    `settle_s` is how long an M1 request waits for the AS to follow before it is answered.
+    """
+
+    m1: Endpoint
+    m5: Endpoint
+    data_dir: Path
+    database_url: str | None = None
+    application_servers: tuple[ApplicationServerAddress, ...] = ()
+    max_body_bytes: int = 2**20
+    settle_s: float = 2.0
+    m3_timeout_s: float = 10.0
+
+    @property
+    def effective_database_url(self) -> str:
+        """`database_url`, or the embedded default."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'af.sqlite3'}"

@@ -1,0 +1,1 @@
+"""Where provisioning state lies: tables, their migrations, and the store over them."""
