@@ -18,6 +18,9 @@ BLOCK_BYTES = 4 * 1024 * 1024
 
 LEVEL = 3
 
+# A frame of one block needs no larger window; a header that asks for one is refused unallocated.
+_OPTIONS = {zstd.DecompressionParameter.window_log_max: BLOCK_BYTES.bit_length() - 1}
+
 Bytes = NDArray[np.uint8]
 
 
@@ -72,7 +75,7 @@ def frame_size(payload: memoryview, decoded_bytes: int) -> int:
 
 def _decompress(frame: memoryview, size_bytes: int) -> bytes:
     try:
-        data = zstd.ZstdDecompressor().decompress(frame, max_length=size_bytes)
+        data = zstd.ZstdDecompressor(options=_OPTIONS).decompress(frame, max_length=size_bytes)
     except zstd.ZstdError as error:
         raise PayloadCorrupt(f"a Zstandard frame does not decode: {error}") from None
     if len(data) != size_bytes:

@@ -116,15 +116,17 @@ def media_segment_parts(
     """A media segment as buffers to be sent one after the other, the samples uncopied.
 
     The k-th segment of a track, from 0, has sequence number k + 1 and base decode time k times
-    SEGMENT_DURATION, so that a segment's bytes depend on its place and its samples alone. Raises
-    SegmentLimitExceeded for a sample of 4 GiB, and ValueError for no sample or an empty one.
+    SEGMENT_DURATION, so that a segment's bytes depend on its place and its samples alone.
+
+    Raises SegmentLimitExceeded for a sample of 4 GiB or too many samples, and ValueError for no
+    sample or an empty one.
     """
     sizes = [memoryview(sample).nbytes for sample in samples]
     if not all(sizes) or not sizes:
         # libavformat refuses a whole file for one empty sample.
         raise ValueError("a media segment needs samples, and each of them a byte")
-    if max(sizes) >= 2**32:
-        raise SegmentLimitExceeded(f"a sample of {max(sizes)} bytes; the format holds 4 GiB")
+    if max(sizes) >= 2**32 or len(sizes) > DEFAULT_LIMITS.max_samples:
+        raise SegmentLimitExceeded(f"{len(sizes)} samples, the largest of {max(sizes)} bytes")
     media_header = header("mdat", sum(sizes))
     fragment = _movie_fragment(sizes, sequence_number, base_decode_time, len(media_header))
     styp = box("styp", b"msdh", struct.pack(">I", 0), b"msdh", b"iso6")

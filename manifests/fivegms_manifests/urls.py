@@ -21,6 +21,7 @@ def check_url(url: str, where: str) -> str:
         raise ForbiddenUrl(f"{where}: {url[:100]!r} is not a URL of plain ASCII")
     try:
         parts = urlsplit(url)
+        _ = parts.port  # parsed, and so checked, when it is asked for
     except ValueError:
         raise ForbiddenUrl(f"{where}: {url!r} is not a URL") from None
     if parts.scheme in _HTTP_SCHEMES and parts.hostname:

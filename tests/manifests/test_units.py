@@ -1,0 +1,324 @@
+"""Units: what is written is read back, and nothing else is read."""
+
+import tracemalloc
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
+
+from fivegms_codecs import (
+    Codec,
+    CodecError,
+    DType,
+    Precision,
+    TensorUnit,
+    TopologyUnit,
+    UnitLimits,
+    decode_tensor,
+    errors,
+    frames,
+    read_unit,
+    write_tensor,
+    write_topology,
+)
+
+Array = NDArray[np.generic]
+
+LOSSLESS = [
+    (Precision.FP32, Codec.RAW),
+    (Precision.FP32, Codec.PLANES_ZSTD),
+]
+CODINGS = [
+    *LOSSLESS,
+    (Precision.FP16, Codec.RAW),
+    (Precision.FP16, Codec.PLANES_ZSTD),
+    (Precision.INT8, Codec.INT8_ZSTD),
+]
+
+
+def weights(*shape: int, dtype: str = "float32") -> Array:
+    return np.random.default_rng(7).normal(0, 0.02, shape).astype(dtype)
+
+
+def tensor(data: bytes) -> TensorUnit:
+    unit = read_unit(data)
+    assert isinstance(unit, TensorUnit)
+    return unit
+
+
+def unit_of(array: Array, precision: Precision, codec: Codec) -> TensorUnit:
+    return tensor(write_tensor("w", array, precision, codec))
+
+
+any_array = st.sampled_from(list(DType)).flatmap(
+    lambda dtype: arrays.arrays(dtype.numpy, arrays.array_shapes(min_dims=0, min_side=0))
+)
+
+
+@pytest.mark.requirement("R120")
+@given(any_array, st.sampled_from(LOSSLESS), st.text(min_size=1, max_size=40))
+def test_a_lossless_unit_gives_back_every_bit(
+    array: Array, coding: tuple[Precision, Codec], name: str
+) -> None:
+    unit = tensor(write_tensor(name, array, *coding))
+    assert (unit.name, unit.shape, unit.dtype.numpy) == (name, array.shape, array.dtype)
+    assert unit.size_bytes == array.nbytes
+    assert decode_tensor(unit).tobytes() == array.tobytes()
+
+
+@given(any_array, st.sampled_from(CODINGS))
+def test_every_coding_keeps_the_shape_and_the_dtype_of_the_graph(
+    array: Array, coding: tuple[Precision, Codec]
+) -> None:
+    decoded = decode_tensor(unit_of(array, *coding))
+    assert (decoded.shape, decoded.dtype) == (array.shape, array.dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize(("precision", "codec"), CODINGS)
+def test_every_coding_keeps_the_numbers_within_its_error(
+    dtype: str, precision: Precision, codec: Codec
+) -> None:
+    array = weights(64, 3, 5, 5, dtype=dtype)
+    decoded = decode_tensor(unit_of(array, precision, codec)).astype(np.float64)
+    peaks = np.abs(array.astype(np.float64)).max(axis=(1, 2, 3), keepdims=True)
+    bound = {Precision.FP32: 0, Precision.FP16: 2**-11, Precision.INT8: 0.51 / 127}[precision]
+    half_step_of_float16 = 2**-11 if dtype == "float16" and precision is Precision.INT8 else 0
+    assert (np.abs(decoded - array) <= peaks * (bound + half_step_of_float16)).all()
+
+
+@pytest.mark.requirement("R096")
+def test_a_compressed_unit_decodes_as_the_uncompressed_one_does() -> None:
+    array = weights(100, 100)
+    raw = write_tensor("w", array, Precision.FP16, Codec.RAW)
+    packed = write_tensor("w", array, Precision.FP16, Codec.PLANES_ZSTD)
+    assert len(packed) < len(raw)
+    np.testing.assert_array_equal(decode_tensor(tensor(raw)), decode_tensor(tensor(packed)))
+
+
+@pytest.mark.parametrize(("precision", "codec"), CODINGS)
+def test_the_same_array_gives_the_same_bytes(precision: Precision, codec: Codec) -> None:
+    array = weights(64, 64)
+    strided = np.asfortranarray(array)
+    swapped = array.astype(array.dtype.newbyteorder(">"))
+    written = {write_tensor("w", a, precision, codec) for a in (array, strided, swapped)}
+    assert len(written) == 1
+
+
+@pytest.mark.parametrize(("precision", "codec"), CODINGS)
+def test_a_buffer_of_the_caller_is_filled_in_place(precision: Precision, codec: Codec) -> None:
+    array = weights(64, 64)
+    unit = unit_of(array, precision, codec)
+    out = np.full_like(array, 9)
+    assert decode_tensor(unit, out) is out
+    np.testing.assert_array_equal(out, decode_tensor(unit))
+
+
+@pytest.mark.parametrize(
+    "out",
+    [
+        np.empty((64, 65), np.float32),
+        np.empty((64, 64), np.float64),
+        np.empty((64, 128), np.float32)[:, ::2],
+        np.frombuffer(bytes(64 * 64 * 4), np.float32).reshape(64, 64),
+    ],
+    ids=["shape", "dtype", "strided", "read-only"],
+)
+def test_another_buffer_is_refused(out: Array) -> None:
+    unit = unit_of(weights(64, 64), Precision.FP32, Codec.RAW)
+    with pytest.raises(errors.BufferMismatch):
+        decode_tensor(unit, out)
+
+
+@given(st.binary(max_size=300))
+def test_a_topology_comes_back(graph: bytes) -> None:
+    assert read_unit(write_topology(graph)) == TopologyUnit(graph)
+
+
+def test_a_topology_may_be_larger_than_one_frame() -> None:
+    graph = bytes(range(256)) * 40_000
+    assert read_unit(memoryview(write_topology(graph))) == TopologyUnit(graph)
+
+
+RAW = write_tensor("w", np.arange(6, dtype="f4").reshape(2, 3), Precision.FP32, Codec.RAW)
+PLANES = write_tensor("w", weights(40, 40), Precision.FP32, Codec.PLANES_ZSTD)
+INT8 = write_tensor("w", weights(40, 40), Precision.INT8, Codec.INT8_ZSTD)
+TOPOLOGY = write_topology(b"a graph" * 20)
+UNITS = {"raw": RAW, "planes": PLANES, "int8": INT8, "topology": TOPOLOGY}
+
+
+def patched(unit: bytes, offset: int, *values: int) -> bytes:
+    return unit[:offset] + bytes(values) + unit[offset + len(values) :]
+
+
+REFUSED = {
+    "nothing": (b"", errors.UnitTruncated),
+    "half a header": (RAW[:5], errors.UnitTruncated),
+    "no dims": (RAW[:10], errors.UnitTruncated),
+    "half a name": (write_tensor("name", np.ones(0), *LOSSLESS[0])[:-2], errors.UnitTruncated),
+    "later version": (patched(RAW, 0, 2), errors.UnitVersionUnknown),
+    "other kind": (patched(RAW, 1, 3), errors.UnitKindUnknown),
+    "string tensor": (patched(RAW, 2, 8), errors.DtypeUnsupported),
+    "stored as bfloat16": (patched(RAW, 3, 16), errors.DtypeUnsupported),
+    "other codec": (patched(RAW, 4, 9), errors.CodecUnknown),
+    "int8 of integers": (patched(INT8, 2, 7), errors.CodecUnsuitable),
+    "float64 for float32": (patched(RAW, 3, 11), errors.CodecUnsuitable),
+    "float16 for int64": (patched(RAW, 2, 7, 10), errors.CodecUnsuitable),
+    "int8 codec of floats": (patched(RAW, 4, 2), errors.CodecUnsuitable),
+    "rank 17": (patched(RAW, 5, 17), errors.LimitExceeded),
+    "name of 1025 bytes": (patched(RAW, 6, 1, 4), errors.LimitExceeded),
+    "no name": (patched(RAW, 6, 0, 0), errors.UnitMalformed),
+    "name not UTF-8": (patched(RAW, 24, 0xFF), errors.UnitMalformed),
+    "huge dimension": (patched(RAW, 8, *b"\xff" * 8), errors.LimitExceeded),
+    "huge product": (patched(RAW, 8, *b"\0\0\0\1\0\0\0\0" * 2), errors.LimitExceeded),
+    "huge beside zero": (patched(RAW, 8, *bytes(8), *b"\xff" * 8), errors.LimitExceeded),
+    "raw too short": (RAW[:-1], errors.PayloadCorrupt),
+    "raw too long": (RAW + b"\0", errors.PayloadCorrupt),
+    "frame cut": (PLANES[:-1], errors.PayloadCorrupt),
+    "bytes after the frame": (PLANES + b"\0", errors.PayloadCorrupt),
+    "frame of another size": (patched(PLANES, 8, 41), errors.PayloadCorrupt),
+    "many frames promised": (patched(PLANES, 12, 1), errors.LimitExceeded),
+    "no scales": (INT8[:30], errors.PayloadCorrupt),
+    "channels of nothing": (patched(INT8, 8, 0), errors.PayloadCorrupt),
+    "huge graph": (patched(TOPOLOGY, 2, *b"\xff" * 8), errors.LimitExceeded),
+    "graph of another size": (patched(TOPOLOGY, 2, 1), errors.PayloadCorrupt),
+}
+
+
+@pytest.mark.parametrize(("data", "error"), REFUSED.values(), ids=REFUSED.keys())
+def test_a_reader_refuses_by_name(data: bytes, error: type[CodecError]) -> None:
+    with pytest.raises(error):
+        read_unit(data)
+
+
+@pytest.mark.parametrize("scale", [np.nan, np.inf, -1.0, 3e38], ids=str)
+def test_a_scale_that_no_writer_writes_is_refused(scale: float) -> None:
+    start = len(INT8) - len(tensor(INT8).payload)
+    unit = tensor(patched(INT8, start, *np.float32(scale).tobytes()))
+    with pytest.raises(errors.PayloadCorrupt, match="scale"):
+        decode_tensor(unit)
+
+
+def test_a_bool_that_is_neither_is_refused() -> None:
+    unit = write_tensor("w", np.array([True]), Precision.FP32, Codec.RAW)
+    with pytest.raises(errors.PayloadCorrupt, match="bool"):
+        decode_tensor(tensor(patched(unit, len(unit) - 1, 2)))
+
+
+def test_a_frame_that_holds_less_than_it_promises_is_refused() -> None:
+    header_bytes = len(PLANES) - len(tensor(PLANES).payload)
+    promise = b"\x28\xb5\x2f\xfd\x60" + (40 * 40 * 4 - 256).to_bytes(2, "little")
+    one_hundred_zeros = (100 << 3 | 0b011).to_bytes(3, "little") + b"\0"
+    unit = tensor(PLANES[:header_bytes] + promise + one_hundred_zeros)
+    with pytest.raises(errors.PayloadCorrupt, match="does not decode"):
+        decode_tensor(unit)
+
+
+def test_a_writer_refuses_what_a_reader_would() -> None:
+    limits = UnitLimits(max_name_bytes=3, max_rank=2, max_tensor_bytes=16, max_graph_bytes=4)
+    small = np.ones(1, np.float32)
+    raw = LOSSLESS[0]
+    with pytest.raises(errors.LimitExceeded, match="name"):
+        write_tensor("long", small, *raw, limits)
+    with pytest.raises(errors.LimitExceeded, match="rank"):
+        write_tensor("w", small.reshape(1, 1, 1), *raw, limits)
+    with pytest.raises(errors.LimitExceeded, match="tensor"):
+        write_tensor("w", np.ones(5, np.float32), *raw, limits)
+    with pytest.raises(errors.LimitExceeded, match="graph"):
+        write_topology(b"graph", limits)
+    with pytest.raises(errors.UnitMalformed):
+        write_tensor("", small, *raw)
+
+
+@pytest.mark.parametrize("array", [np.array(["a"]), np.array([None]), np.array(["2026"], "M8[Y]")])
+def test_a_tensor_of_another_type_is_refused(array: Array) -> None:
+    with pytest.raises(errors.DtypeUnsupported):
+        write_tensor("w", array, Precision.FP32, Codec.RAW)
+
+
+@pytest.mark.parametrize(
+    ("precision", "codec"),
+    [
+        (Precision.INT8, Codec.RAW),
+        (Precision.INT8, Codec.PLANES_ZSTD),
+        (Precision.FP32, Codec.INT8_ZSTD),
+        (Precision.FP16, Codec.INT8_ZSTD),
+    ],
+)
+def test_a_codec_that_cannot_hold_the_precision_is_refused(
+    precision: Precision, codec: Codec
+) -> None:
+    with pytest.raises(errors.CodecUnsuitable):
+        write_tensor("w", weights(4, 4), precision, codec)
+
+
+def refused_or_decoded(data: bytes) -> None:
+    """A damaged unit is refused by name, or is a whole tensor; it never takes much memory."""
+    limits = UnitLimits(max_tensor_bytes=1 << 20, max_graph_bytes=1 << 20)
+    try:
+        unit = read_unit(data, limits)
+        if isinstance(unit, TensorUnit):
+            assert decode_tensor(unit).shape == unit.shape
+    except CodecError:
+        pass
+
+
+@pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS.keys())
+def test_a_unit_cut_anywhere_is_refused(unit: bytes) -> None:
+    for length in range(len(unit)):
+        with pytest.raises(CodecError):
+            read_unit(unit[:length])
+
+
+@given(st.sampled_from(list(UNITS.values())), st.data())
+def test_flipped_bits_never_crash_a_reader(unit: bytes, data: st.DataObject) -> None:
+    damaged = bytearray(unit)
+    for _ in range(data.draw(st.integers(1, 4))):
+        damaged[data.draw(st.integers(0, len(unit) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    refused_or_decoded(bytes(damaged))
+
+
+@given(st.binary(max_size=200))
+def test_noise_never_crashes_a_reader(noise: bytes) -> None:
+    refused_or_decoded(noise)
+    refused_or_decoded(b"\x01\x01" + noise)
+    refused_or_decoded(b"\x01\x02" + noise)
+
+
+def test_a_small_unit_cannot_ask_for_a_large_tensor() -> None:
+    """The dimensions promise 2 GiB, the payload does not: nothing of that size is allocated."""
+    promised = patched(
+        PLANES, 8, *(1 << 15).to_bytes(8, "little"), *(1 << 14).to_bytes(8, "little")
+    )
+    tracemalloc.start()
+    try:
+        with pytest.raises(errors.PayloadCorrupt):
+            read_unit(promised)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_decoding_takes_little_more_than_the_tensor() -> None:
+    unit = unit_of(weights(4096, 2048), Precision.FP32, Codec.PLANES_ZSTD)
+    out = np.empty((4096, 2048), np.float32)
+    tracemalloc.start()
+    try:
+        decode_tensor(unit, out)
+        assert tracemalloc.get_traced_memory()[1] < 4 * frames.BLOCK_BYTES < out.nbytes
+    finally:
+        tracemalloc.stop()
+
+
+def test_every_float16_pattern_expands_without_a_warning() -> None:
+    patterns = np.arange(65536, dtype=np.uint16).view(np.float16)
+    unit = write_tensor("w", patterns, Precision.FP32, Codec.RAW)
+    widened = tensor(patched(unit, 2, DType.FLOAT32))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        expected = patterns.astype(np.float32)
+        np.testing.assert_array_equal(decode_tensor(widened), expected)
