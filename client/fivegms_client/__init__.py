@@ -1,0 +1,53 @@
+"""The UE: Media Session Handler and Media Player of AI models (TS 26.501 4.2, TR 26.927 5.2.1).
+
+    import fivegms_client
+
+    model = fivegms_client.load("http://127.0.0.1:7778", task="object-detection")
+    for frame in model.run("clip.mp4"):
+        print(frame.time_s, frame.detections)
+
+Rules (pure): `entry`, `capabilities`, `selection`, `composition`, `retry`, `locations`,
+`service_access`, `association`, `tracking`, `counting`. Shells: `media_session_handler`,
+`http_fetcher`, `transfer`, `download`, `cache`, `model_folder`, `model_access`, `runnable`.
+Everything that goes wrong is a leaf of `ClientError`, drawn at the top of `errors`; what goes wrong
+while a model runs is a `fivegms_engine.errors.EngineError`.
+"""
+
+from fivegms_client.capabilities import DeviceCapabilities, OpsetRange
+from fivegms_client.counting import MovementCounters, Scene, count_movements
+from fivegms_client.errors import ClientError
+from fivegms_client.facade import fetch, fetch_model, load, open_model
+from fivegms_client.model_access import FetchedModel
+from fivegms_client.options import AccessOptions
+from fivegms_client.progress import FetchProgress
+from fivegms_client.retry import RetryPolicy
+from fivegms_client.runnable import FrameResult, RunnableModel
+from fivegms_client.selection import LinkEstimate, Prefer, Preferences, Selection
+from fivegms_client.timings import Timings
+from fivegms_client.tracking import Tracker, TrackerSettings
+
+__all__ = [
+    "AccessOptions",
+    "ClientError",
+    "DeviceCapabilities",
+    "FetchProgress",
+    "FetchedModel",
+    "FrameResult",
+    "LinkEstimate",
+    "MovementCounters",
+    "OpsetRange",
+    "Prefer",
+    "Preferences",
+    "RetryPolicy",
+    "RunnableModel",
+    "Scene",
+    "Selection",
+    "Timings",
+    "Tracker",
+    "TrackerSettings",
+    "count_movements",
+    "fetch",
+    "fetch_model",
+    "load",
+    "open_model",
+]

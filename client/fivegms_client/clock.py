@@ -1,0 +1,19 @@
+"""Time and chance as this client's shells see them: one value, so that tests can replace it."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """`now` in seconds from any fixed point, `sleep` for seconds, `jitter` in [0, 1)."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    jitter: Callable[[], float] = random.random
+
+
+SYSTEM_CLOCK = Clock()

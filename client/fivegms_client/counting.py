@@ -1,0 +1,90 @@
+"""What moved: objects that came into view, went out of it, or crossed a line.
+
+A pure reading of a tracker's tracks. An object came in if its track begins at the edge of the
+picture after the first frame, and went out if its track ends at the edge before the last: one that
+is lost in the middle of the picture was hidden or missed, and did neither.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from math import hypot
+
+from fivegms_client.association import Box, Point
+from fivegms_client.tracking import Track
+
+EDGE = 0.04
+"""A box is at the edge when it comes within this share of the picture's longer side."""
+
+_SETTLED_FRAMES = 2
+"""An object missed for fewer frames than this at the end of a video has not left."""
+
+_BAND_PX = 1.0
+"""A centre this close to the line is on neither side, so that jitter does not cross it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MovementCounters:
+    """How many objects came into view, went out of view, and crossed the line (either way)."""
+
+    entered: int
+    left: int
+    crossed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The picture's size in pixels and the counting line (x0, y0, x1, y1), if there is one."""
+
+    width: int
+    height: int
+    line: Box | None = None
+
+
+def count_movements(tracks: Iterable[Track], scene: Scene, last_frame: int) -> MovementCounters:
+    """The counters of a video whose first frame is 0 and whose newest is `last_frame`."""
+    entered = left = crossed = 0
+    for track in tracks:
+        entered += track.first_frame > 0 and _at_edge(track.first_box, scene)
+        gone = last_frame - track.last_frame >= _SETTLED_FRAMES
+        left += gone and _at_edge(track.last_box, scene)
+        crossed += 0 if scene.line is None else _crossings(track, scene.line)
+    return MovementCounters(entered, left, crossed)
+
+
+def _at_edge(box: Box, scene: Scene) -> bool:
+    margin = EDGE * max(scene.width, scene.height)
+    return (
+        box[0] <= margin
+        or box[1] <= margin
+        or box[2] >= scene.width - margin
+        or box[3] >= scene.height - margin
+    )
+
+
+def _crossings(track: Track, line: Box) -> int:
+    """How often the track's centre changed sides within the length of the line."""
+    clear = [point for _, point in track.path if abs(_side_px(point, line)) > _BAND_PX]
+    return sum(
+        _side_px(one, line) * _side_px(other, line) < 0 and _between_ends(one, other, line)
+        for one, other in pairwise(clear)
+    )
+
+
+def _side_px(point: Point, line: Box) -> float:
+    """The signed distance of a point from the (endless) line; 0 for a line without length."""
+    x0, y0, x1, y1 = line
+    length = hypot(x1 - x0, y1 - y0)
+    if not length:
+        return 0.0
+    return ((x1 - x0) * (point[1] - y0) - (y1 - y0) * (point[0] - x0)) / length
+
+
+def _between_ends(one: Point, other: Point, line: Box) -> bool:
+    """Whether the step from `one` to `other`, which changes sides, meets the line itself."""
+    here, there = abs(_side_px(one, line)), abs(_side_px(other, line))
+    share = here / (here + there)
+    x, y = (a + share * (b - a) for a, b in zip(one, other, strict=True))
+    x0, y0, x1, y1 = line
+    along = (x - x0) * (x1 - x0) + (y - y0) * (y1 - y0)
+    return 0 <= along <= (x1 - x0) ** 2 + (y1 - y0) ** 2

@@ -1,0 +1,46 @@
+"""How an app wants its model fetched and run: one value for every entry point of this package."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fivegms_client.cache import DEFAULT_CACHE_BYTES
+from fivegms_client.capabilities import DeviceCapabilities
+from fivegms_client.composition import WHOLE
+from fivegms_client.errors import BadOption
+from fivegms_client.progress import OnProgress
+from fivegms_client.retry import DEFAULT_RETRY, RetryPolicy
+from fivegms_client.selection import DEFAULT_PREFERENCES, LinkEstimate, Preferences
+from fivegms_engine.session import DEFAULT_PROVIDERS
+
+
+@dataclass(frozen=True, slots=True)
+class AccessOptions:
+    """Everything has a default that suits a whole model on this device.
+
+    `device` replaces what would be measured. `composition`, `endpoint` and `subset` choose a part
+    of the model (see `composition`). `cache_folder` keeps segments between runs, below
+    `cache_bytes`; None keeps nothing. `parallel` segments are fetched at a time. `threads` and
+    `providers` are the engine's. `progress` is called with each change, on the fetching thread.
+    """
+
+    preferences: Preferences = DEFAULT_PREFERENCES
+    link: LinkEstimate | None = None
+    device: DeviceCapabilities | None = None
+    composition: str = WHOLE
+    endpoint: str | None = None
+    subset: str | None = None
+    cache_folder: Path | None = None
+    cache_bytes: int = DEFAULT_CACHE_BYTES
+    parallel: int = 4
+    retry: RetryPolicy = DEFAULT_RETRY
+    threads: int | None = None
+    providers: Sequence[str] = DEFAULT_PROVIDERS
+    progress: OnProgress | None = None
+
+    def __post_init__(self) -> None:
+        if self.parallel < 1:
+            raise BadOption(f"parallel is {self.parallel}; at least one segment must be on its way")
+
+
+DEFAULT_OPTIONS = AccessOptions()
