@@ -64,16 +64,18 @@ class InferenceEngine:
         *,
         threads: int | None = None,
         providers: Sequence[str] | None = None,
+        reproducible: bool = False,
     ) -> LoadedModel:
         """Put a topology and its weights together and make them ready to run.
 
         `threads` bounds the threads of one operator (None: as many as there are cores);
-        `providers` are onnxruntime's execution providers in order of preference. The arrays are
-        used in place: do not write to them afterwards. Raises TopologyError, WeightsError and
-        SessionFailed.
+        `providers` are onnxruntime's execution providers in order of preference. `reproducible`
+        keeps to optimisations under which a model cut into subsets gives what the whole gives,
+        at some cost in speed. The arrays are used in place: do not write to them afterwards.
+        Raises TopologyError, WeightsError and SessionFailed.
         """
         assembled = assemble(topology, tensors)
-        options = _options(assembled, threads)
+        options = _options(assembled, threads, reproducible)
         wanted = _available(providers or DEFAULT_PROVIDERS)
         try:
             session = onnxruntime.InferenceSession(
@@ -100,9 +102,12 @@ def run_chain(
     return values
 
 
-def _options(assembled: AssembledModel, threads: int | None) -> Any:
+def _options(assembled: AssembledModel, threads: int | None, reproducible: bool) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _LOG_ERRORS_ONLY
+    if reproducible:
+        # Beyond this level, layouts depend on neighbours, and with them the order of additions.
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     if threads is not None:
         options.intra_op_num_threads = threads
     if assembled.tensors:

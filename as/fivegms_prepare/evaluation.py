@@ -1,0 +1,75 @@
+"""Measure every variant on its own segments, and every composition against the whole."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from fivegms_engine.errors import EngineError
+from fivegms_manifests.model import Composition
+from fivegms_prepare.compose import WHOLE, SubsetPlan
+from fivegms_prepare.decoding import load_variant
+from fivegms_prepare.errors import EvaluationFailed
+from fivegms_prepare.evaluation_set import EvaluationSet
+from fivegms_prepare.manifest import MeasuredVariant
+from fivegms_prepare.measurement import check_same, made_up_feeds, measure_latency
+from fivegms_prepare.variants import EncodedVariant
+
+Encoded = Mapping[int, Sequence[EncodedVariant]]
+"""The variants of each subset by its id, in the same order for all."""
+
+
+def measure_subset(
+    subset: SubsetPlan,
+    encoded: Sequence[EncodedVariant],
+    folder: Path,
+    evaluation: EvaluationSet | None,
+    progress: Callable[[float], None],
+) -> tuple[MeasuredVariant, ...]:
+    """Accuracy (of the whole, with an evaluation set) and latency of each variant of a subset."""
+    judge = evaluation if subset.name == WHOLE else None
+    feeds = judge.sample(subset.inputs) if judge else made_up_feeds(subset.inputs)
+    measured = []
+    for index, variant in enumerate(encoded):
+        model = load_variant(variant, folder, reproducible=False)
+        accuracy = judge.accuracy(model) if judge else ()
+        latency = measure_latency(model, feeds) if feeds is not None else None
+        measured.append(MeasuredVariant(variant, accuracy, latency))
+        progress((index + 1) / len(encoded))
+    return tuple(measured)
+
+
+def check_composition(
+    composition: Composition,
+    whole: SubsetPlan,
+    encoded: Encoded,
+    folder: Path,
+    evaluation: EvaluationSet | None,
+) -> None:
+    """Run the chain of each variant beside the whole. Raises CompositionDiffers.
+
+    One subset is in memory at a time. Raises EvaluationFailed if there is nothing to feed.
+    """
+    feeds = evaluation.sample(whole.inputs) if evaluation else made_up_feeds(whole.inputs)
+    if feeds is None:
+        raise EvaluationFailed(
+            f"composition {composition.id!r} cannot be compared with the whole: an input's shape "
+            "is open; add an evaluation set to the template"
+        )
+    for index, variant in enumerate(encoded[whole.id]):
+        expected = _run(variant, folder, feeds)
+        values = feeds
+        for member in composition.members:
+            values = _run(encoded[member.subset_id][index], folder, values)
+        check_same(composition.id, expected, values)
+
+
+def _run(
+    variant: EncodedVariant, folder: Path, feeds: Mapping[str, NDArray[Any]]
+) -> Mapping[str, NDArray[Any]]:
+    model = load_variant(variant, folder, reproducible=True)
+    try:
+        return model.run(feeds)
+    except EngineError as error:
+        raise EvaluationFailed(f"the model does not run: {error}") from error

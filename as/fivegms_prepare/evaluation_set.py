@@ -1,0 +1,202 @@
+"""The provider's held-out data, and the accuracy of a model on it.
+
+Two kinds: media with ground truth, judged by the model's task, and plain tensors with labels,
+judged by top-1. Both are read from one folder and distrusted: paths stay in it, sizes are bounded,
+nothing is unpickled. A model that does not fit its evaluation set is refused with the reason; no
+figure is ever made up.
+"""
+
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fivegms_api.model_preparation import MediaEvaluation, TensorEvaluation
+from fivegms_engine.errors import EngineError
+from fivegms_engine.media import open_frames
+from fivegms_engine.session import LoadedModel
+from fivegms_engine.tasks import GroundTruth, ModelIO, load_ground_truth, task_named
+from fivegms_manifests.model import Accuracy, Model, TensorInfo
+from fivegms_prepare.errors import EvaluationFailed
+
+BATCH = 8
+MAX_TENSOR_BYTES = 2**31
+_DEFAULT_THRESHOLD = 0.5
+
+Feeds = Mapping[str, NDArray[Any]]
+
+
+class EvaluationSet(Protocol):
+    """Held-out data that a whole model is judged by."""
+
+    def sample(self, inputs: Sequence[TensorInfo]) -> Feeds:
+        """What the model is fed for the first item. Raises EvaluationFailed."""
+
+    def accuracy(self, model: LoadedModel) -> tuple[Accuracy, ...]:
+        """The figures, the one that the template asks for first. Raises EvaluationFailed."""
+
+
+def open_evaluation(
+    request: MediaEvaluation | TensorEvaluation, folder: Path, model: Model
+) -> EvaluationSet:
+    """The evaluation set of a template, below `folder`. Raises EvaluationFailed."""
+    if isinstance(request, TensorEvaluation):
+        return TensorSet(request, _inside(folder, request.tensors))
+    return MediaSet(
+        request, _inside(folder, request.media), _inside(folder, request.ground_truth), model
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSet:
+    """Media whose every frame is judged against a ground truth document."""
+
+    request: MediaEvaluation
+    media: Path
+    ground_truth: Path
+    model: Model
+
+    def sample(self, inputs: Sequence[TensorInfo]) -> Feeds:
+        """The first picture as the model's input."""
+        io = self._io(inputs, ())
+        try:
+            with open_frames(self.media) as frames:
+                first = next(iter(frames)).pixels
+            return task_named(self.model.task).feeds([first], io)[0]
+        except (EngineError, StopIteration) as error:
+            raise EvaluationFailed(f"{self.request.media}: {error}") from error
+
+    def accuracy(self, model: LoadedModel) -> tuple[Accuracy, ...]:
+        """The task's figures over all frames."""
+        try:
+            figures = self._figures(model)
+        except (EngineError, ValueError) as error:
+            raise EvaluationFailed(f"{self.request.media}: {error}") from error
+        if self.request.metric not in figures:
+            raise EvaluationFailed(
+                f"the task {self.model.task!r} has no metric {self.request.metric}"
+            )
+        ordered = sorted(figures, key=lambda metric: metric != self.request.metric)
+        return tuple(
+            Accuracy(metric, round(float(figures[metric]), 6), self.request.media)
+            for metric in ordered
+        )
+
+    def _figures(self, model: LoadedModel) -> Mapping[str, float]:
+        task = task_named(self.model.task)
+        io = self._io(model.inputs, model.outputs)
+        truth = load_ground_truth(self.ground_truth)
+        found: list[Sequence[Any]] = []
+        with open_frames(self.media) as frames:
+            pictures = (frame.pixels for frame in frames)
+            while batch := list(islice(pictures, _batch_size(model.inputs))):
+                feeds, placements = task.feeds(batch, io)
+                found += task.results(model.run(feeds), placements, io)
+        threshold = self.model.decision_threshold
+        return task.evaluate(
+            found,
+            _objects(truth, len(found)),
+            _DEFAULT_THRESHOLD if threshold is None else threshold,
+        )
+
+    def _io(self, inputs: Sequence[TensorInfo], outputs: Sequence[TensorInfo]) -> ModelIO:
+        return ModelIO(
+            tuple(inputs), tuple(outputs), self.model.labels, self.model.input_processing
+        )
+
+
+def _objects(truth: GroundTruth, frames: int) -> list[Sequence[Any]]:
+    by_index = {frame.index: frame.objects for frame in truth.frames}
+    if by_index and max(by_index) >= frames:
+        raise EvaluationFailed(
+            f"the ground truth has frame {max(by_index)}; the media has {frames} frames"
+        )
+    return [by_index.get(index, ()) for index in range(frames)]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSet:
+    """An .npz of one array per input, first axis samples, and `labels` [samples] integer."""
+
+    request: TensorEvaluation
+    path: Path
+
+    def sample(self, inputs: Sequence[TensorInfo]) -> Feeds:
+        """The first sample, or as many as a fixed batch takes."""
+        arrays, _ = self._read(inputs)
+        return next(_batches(arrays, inputs))
+
+    def accuracy(self, model: LoadedModel) -> tuple[Accuracy, ...]:
+        """The share of samples whose largest score in the first output is at their label."""
+        arrays, labels = self._read(model.inputs)
+        try:
+            scores = [
+                model.run(feeds)[model.outputs[0].name] for feeds in _batches(arrays, model.inputs)
+            ]
+        except EngineError as error:
+            raise EvaluationFailed(f"{self.request.tensors}: {error}") from error
+        right = _classes(scores, model.outputs[0].name) == labels
+        value = round(float(np.mean(right)), 6)
+        return (Accuracy(self.request.metric, value, self.request.tensors),)
+
+    def _read(
+        self, inputs: Sequence[TensorInfo]
+    ) -> tuple[dict[str, NDArray[Any]], NDArray[np.integer]]:
+        arrays = _read_npz(self.path, [*(info.name for info in inputs), "labels"])
+        labels = arrays.pop("labels")
+        counts = {len(array) if array.ndim else 0 for array in arrays.values()}
+        if labels.ndim != 1 or counts != {len(labels)} or not len(labels):
+            raise EvaluationFailed(f"{self.path.name}: inputs and labels differ in length")
+        if labels.dtype.kind not in "iu":
+            raise EvaluationFailed(f"{self.path.name}: labels are not integers")
+        return arrays, labels
+
+
+def _read_npz(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            declared = sum(entry.file_size for entry in archive.infolist())
+        if declared > MAX_TENSOR_BYTES:
+            raise EvaluationFailed(f"{path.name} unpacks to {declared} bytes")
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in names}
+    except KeyError as error:
+        raise EvaluationFailed(f"{path.name} lacks an array: {error.args[0]}") from error
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise EvaluationFailed(f"{path.name} is no .npz of plain arrays: {error}") from error
+
+
+def _batches(
+    arrays: Mapping[str, NDArray[Any]], inputs: Sequence[TensorInfo]
+) -> Iterator[dict[str, NDArray[Any]]]:
+    size = _batch_size(inputs)
+    count = len(next(iter(arrays.values())))
+    fixed = any(info.shape and info.shape[0] == size for info in inputs)
+    if fixed and count % size:
+        raise EvaluationFailed(f"the model takes batches of {size}; there are {count} samples")
+    for start in range(0, count, size):
+        yield {name: array[start : start + size] for name, array in arrays.items()}
+
+
+def _batch_size(inputs: Sequence[TensorInfo]) -> int:
+    sizes = {info.shape[0] for info in inputs if info.shape and isinstance(info.shape[0], int)}
+    return max((int(size) for size in sizes), default=BATCH) or 1
+
+
+def _classes(scores: Sequence[NDArray[Any]], name: str) -> NDArray[np.integer]:
+    if any(batch.ndim != 2 or batch.dtype.kind != "f" for batch in scores):
+        raise EvaluationFailed(f"top1 needs scores [samples, classes]; output {name!r} has others")
+    return np.concatenate([batch.argmax(axis=1) for batch in scores])
+
+
+def _inside(folder: Path, name: str) -> Path:
+    base = folder.resolve()
+    path = (base / name).resolve()
+    if not path.is_relative_to(base) or not path.is_file():
+        raise EvaluationFailed(f"there is no evaluation file {name!r}: upload it before the model")
+    return path

@@ -1,0 +1,126 @@
+"""What was prepared and measured, as a model manifest: ids, ranking, constraints."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fivegms_api.ai_models import MeasuredAccuracy, PreparedVariant
+from fivegms_api.model_preparation import Precision, WeightCodec
+from fivegms_manifests.model import (
+    Accuracy,
+    Constraints,
+    Latency,
+    ModelManifest,
+    Recovery,
+    Subset,
+    Variant,
+    bandwidth_within_a_second,
+)
+from fivegms_prepare.compose import WHOLE, SubsetPlan
+from fivegms_prepare.profile import Profile
+from fivegms_prepare.variants import EncodedVariant
+
+ENGINES = ("onnxruntime",)
+
+_FIDELITY = (Precision.FP32, Precision.FP16, Precision.INT8)
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredVariant:
+    """A variant with the figures measured on its segments."""
+
+    encoded: EncodedVariant
+    accuracy: tuple[Accuracy, ...] = ()
+    latency: Latency | None = None
+
+    @property
+    def rank_key(self) -> tuple[float, int]:
+        """Sorts better variants first: by accuracy where measured, then by precision."""
+        figure = self.accuracy[0].value if self.accuracy else 0.0
+        return -figure, _FIDELITY.index(self.encoded.request.precision)
+
+
+def subset_of(
+    plan: SubsetPlan, profile: Profile, weights_bytes: int, measured: Sequence[MeasuredVariant]
+) -> Subset:
+    """The manifest's description of a subset and its variants."""
+    ranks = sorted({variant.rank_key for variant in measured})
+    memory = None
+    if profile.activation_bytes is not None:
+        memory = weights_bytes + profile.activation_bytes
+    return Subset(
+        id=plan.id,
+        name=plan.name,
+        inputs=plan.inputs,
+        outputs=plan.outputs,
+        parameters=profile.parameters,
+        variants=tuple(
+            _variant(plan, profile, weights_bytes, each, ranks.index(each.rank_key) + 1)
+            for each in measured
+        ),
+        macs=profile.macs,
+        peak_memory_bytes=memory,
+    )
+
+
+def _variant(
+    plan: SubsetPlan,
+    profile: Profile,
+    weights_bytes: int,
+    measured: MeasuredVariant,
+    quality_ranking: int,
+) -> Variant:
+    encoded = measured.encoded
+    sizes = [encoded.initialization.size_bytes, *(ref.size_bytes for ref in encoded.segments)]
+    return Variant(
+        id=_variant_id(plan, encoded),
+        precision=str(encoded.request.precision),
+        codec=str(encoded.request.codec),
+        recovery=_recovery(encoded),
+        quality_ranking=quality_ranking,
+        bandwidth_bps=bandwidth_within_a_second(sum(sizes)),
+        weights_bytes=weights_bytes,
+        initialization=encoded.initialization,
+        segments=encoded.segments,
+        accuracy=measured.accuracy,
+        latency=measured.latency,
+        constraints=Constraints(
+            # onnxruntime keeps a packed copy of most weights beside those it was given.
+            min_memory_bytes=2 * weights_bytes + (profile.activation_bytes or 0),
+            engines=ENGINES,
+        ),
+    )
+
+
+def _variant_id(plan: SubsetPlan, encoded: EncodedVariant) -> str:
+    codec = str(encoded.request.codec).replace("+", "-")
+    name = f"{encoded.request.precision}-{codec}"
+    return name if plan.name == WHOLE else f"{plan.name}-{name}"
+
+
+def _recovery(encoded: EncodedVariant) -> Recovery:
+    as_is = encoded.request.codec == WeightCodec.RAW
+    if as_is and encoded.request.precision == Precision.FP32:
+        return Recovery.SENDER_ONLY
+    return Recovery.RECEIVER_ASSISTED
+
+
+def variants_of(manifest: ModelManifest) -> tuple[PreparedVariant, ...]:
+    """Every variant as M3 and M1 report it."""
+    return tuple(
+        PreparedVariant(
+            subset=subset.id,
+            id=variant.id,
+            precision=variant.precision,
+            codec=variant.codec,
+            size_bytes=variant.size_bytes,
+            sha256=variant.sha256,
+            segments=len(variant.segments),
+            accuracy=tuple(
+                MeasuredAccuracy(metric=a.metric, value=a.value, data_set=a.data_set)
+                for a in variant.accuracy
+            ),
+            latency_ms=variant.latency.p50_ms if variant.latency else None,
+        )
+        for subset in manifest.subsets
+        for variant in subset.variants
+    )

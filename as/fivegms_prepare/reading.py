@@ -1,0 +1,96 @@
+"""Bytes to an ONNX ModelProto, and the reasons why they may not become one.
+
+Protobuf has no magic number and reads many files that are something else as a message of unknown
+fields, so a file counts as ONNX only if a graph comes out. Where parsing fails, the top-level
+fields are walked once more to tell a file that was cut off from one that is no ONNX at all.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from google.protobuf.message import DecodeError
+from onnx import ModelProto
+
+from fivegms_prepare.errors import ModelTooLarge, NotOnnx, SourceMissing, TruncatedModel
+
+MAX_MODEL_BYTES = 2**31 - 1
+"""The most that one protobuf message can hold; larger models keep weights in files beside."""
+
+_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
+_FIELDS = frozenset(field.number for field in ModelProto.DESCRIPTOR.fields)
+_MAX_VARINT_BYTES = 10
+
+
+def read_onnx(path: Path) -> ModelProto:
+    """Read a model file. Raises SourceMissing, ModelTooLarge, NotOnnx and TruncatedModel."""
+    if not path.is_file():
+        raise SourceMissing(f"there is no file {path.name}: upload the model first")
+    size_bytes = path.stat().st_size
+    if size_bytes > MAX_MODEL_BYTES:
+        raise ModelTooLarge(
+            f"{path.name} has {size_bytes} bytes; ONNX files hold at most {MAX_MODEL_BYTES}: "
+            "save the weights as external data"
+        )
+    return parse_onnx(path.read_bytes())
+
+
+def parse_onnx(data: bytes) -> ModelProto:
+    """Parse a serialized ModelProto. Raises NotOnnx and TruncatedModel."""
+    if not data:
+        raise NotOnnx("the file is empty")
+    model = ModelProto()
+    try:
+        model.ParseFromString(data)
+    except DecodeError as error:
+        if _is_cut_off(data):
+            raise TruncatedModel(
+                f"the file ends after {len(data)} bytes, within the model: upload it again"
+            ) from error
+        raise NotOnnx("the file is not an ONNX model (a serialized ModelProto)") from error
+    if not model.HasField("graph"):
+        raise NotOnnx("the file has no ONNX graph: upload a model exported as .onnx")
+    return model
+
+
+def _is_cut_off(data: bytes) -> bool:
+    """Whether whole ModelProto fields are followed by one that the end of the data cuts."""
+    try:
+        end = max(_field_ends(data))
+    except ValueError:
+        return False
+    return end > len(data)
+
+
+def _field_ends(data: bytes) -> Iterator[int]:
+    """Where each top-level field ends. Raises ValueError if it is no field of a ModelProto."""
+    position = 0
+    while position < len(data):
+        tag, position = _varint(data, position)
+        if tag >> 3 not in _FIELDS:
+            raise ValueError(f"no field {tag >> 3}")
+        size, position = _field_size(data, position, tag & 7)
+        position += size
+        yield position
+
+
+def _field_size(data: bytes, position: int, wire_type: int) -> tuple[int, int]:
+    if wire_type == _LENGTH:
+        return _varint(data, position)
+    if wire_type == _VARINT:
+        return 0, _varint(data, position)[1]
+    if wire_type in (_FIXED32, _FIXED64):
+        return (4 if wire_type == _FIXED32 else 8), position
+    raise ValueError(f"no wire type {wire_type}")
+
+
+def _varint(data: bytes, position: int) -> tuple[int, int]:
+    """The number at `position` and the position after it, beyond the data if that ends first."""
+    value = 0
+    for index in range(_MAX_VARINT_BYTES):
+        if position + index >= len(data):
+            return value, len(data) + 1
+        byte = data[position + index]
+        value |= (byte & 0x7F) << (7 * index)
+        if byte < 0x80:
+            return value, position + index + 1
+    raise ValueError("a number has more than ten bytes")

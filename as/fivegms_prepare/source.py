@@ -1,0 +1,45 @@
+"""An uploaded file to a checked model whose weights are apart from its graph.
+
+Functions that the model defines itself are put in place of their calls, and operator sets that no
+node uses are dropped (exporters import many), so that the graph needs ONNX's own operators alone
+and its opset imports say exactly what a UE must have.
+"""
+
+from pathlib import Path
+
+from onnx import ModelProto, inliner
+
+from fivegms_engine.capability import MODEL_DOMAIN, canonical_domain
+from fivegms_engine.graph import SeparatedModel, separate
+from fivegms_engine.traversal import all_nodes
+from fivegms_prepare.checks import check_model
+from fivegms_prepare.external import ExternalData
+from fivegms_prepare.reading import read_onnx
+
+
+def load_source(path: Path) -> SeparatedModel:
+    """Read, check and separate. Raises a ModelRefused that says what is wrong."""
+    return separate_checked(read_onnx(path), path.parent)
+
+
+def separate_checked(model: ModelProto, folder: Path) -> SeparatedModel:
+    """The same for a parsed model whose data files, if any, are below `folder`."""
+    external = ExternalData(folder)
+    check_model(model, external)
+    separated = separate(model, external)
+    graph = separated.graph
+    if graph.functions:
+        graph = inliner.inline_local_functions(graph)
+    _drop_unused_opsets(graph)
+    return SeparatedModel(graph, separated.weights)
+
+
+def _drop_unused_opsets(model: ModelProto) -> None:
+    used = {canonical_domain(node.domain) for node in all_nodes(model.graph.node)}
+    kept = [
+        item
+        for item in model.opset_import
+        if canonical_domain(item.domain) in used | {MODEL_DOMAIN}
+    ]
+    del model.opset_import[:]
+    model.opset_import.extend(kept)
