@@ -1,0 +1,66 @@
+"""Files that are whole or absent, whatever happens: the order of write, fsync and rename."""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fivegms_as.errors import StoreFull
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Turn "no space", "quota exceeded" and "file too large" into StoreFull."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StoreFull(f"the disk has no room: {error.strerror}") from error
+        raise
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Make `data` the content of `path`, durably; on failure the old content stays.
+
+    Raises StoreFull, OSError.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with disk_errors():
+            _write_through(temporary, data)
+            temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file durably, if it is there."""
+    path.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable (fsync(2): a file's own fsync does not)."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether a crash left this file behind in the middle of `replace_file`."""
+    return path.name.startswith(".")
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

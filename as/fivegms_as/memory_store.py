@@ -1,0 +1,194 @@
+"""A content store in memory with a capacity: for tests, and for servers that may forget."""
+
+import hashlib
+import threading
+from collections.abc import Iterable
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from fivegms_as.errors import StoreFull, UnknownContent, UnknownProvisioningSession
+from fivegms_as.namespace import Namespace, Namespaces, StoredObject, whole_seconds
+from fivegms_as.store import Addition, UploadTerms
+
+UploadKey = tuple[str, str]
+
+
+class MemoryDraft:
+    """Bytes on their way into a `MemoryStore`; `key` is the upload's session and path."""
+
+    def __init__(self, store: "MemoryStore", terms: UploadTerms, key: UploadKey | None) -> None:
+        self._store = store
+        self._terms = terms
+        self._key = key
+        self.data = bytearray()
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes came so far."""
+        return len(self.data)
+
+    @property
+    def terms(self) -> UploadTerms:
+        """What was announced."""
+        return self._terms
+
+    def append(self, data: bytes | bytearray) -> None:
+        """Add bytes. Raises StoreFull."""
+        self._store.take(len(data))
+        self.data += data
+
+    def finish(self) -> str:
+        """The SHA-256 in hex."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    def suspend(self) -> None:
+        """Nothing to do: the store holds on to the drafts of uploads."""
+
+    def discard(self) -> None:
+        """Give the room back."""
+        self._store.give(len(self.data))
+        self.data = bytearray()
+        if self._key is not None:
+            self._store.forget(self._key)
+
+
+class MemoryStore:
+    """A store of `capacity_bytes`, blobs and drafts together."""
+
+    def __init__(self, capacity_bytes: int = 2**30) -> None:
+        self._free = capacity_bytes
+        self._blobs: dict[str, bytes] = {}
+        self._uploads: dict[UploadKey, MemoryDraft] = {}
+        self._spaces = Namespaces({})
+        self._writing = threading.RLock()
+
+    def sessions(self) -> tuple[str, ...]:
+        """Every session, in order."""
+        return self._spaces.sessions()
+
+    def has_session(self, session: str) -> bool:
+        """Whether content of the session may be stored."""
+        return session in self._spaces
+
+    def find(self, session: str, path: str) -> StoredObject | None:
+        """The object at a path, if there is one."""
+        return self._spaces.find(session, path)
+
+    def objects(self, session: str) -> Namespace:
+        """All paths of a session. Raises UnknownProvisioningSession."""
+        return self._spaces.objects(session)
+
+    def open(self, stored: StoredObject) -> BinaryIO:
+        """The bytes as a stream. Raises UnknownContent."""
+        return BytesIO(self._bytes(stored))
+
+    def place(self, stored: StoredObject, target: Path) -> None:
+        """Write the bytes to `target`. Raises UnknownContent."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(self._bytes(stored))
+
+    def begin(self, session: str, path: str, terms: UploadTerms) -> MemoryDraft:
+        """Start an upload, in place of a partial one of that path."""
+        if session not in self._spaces:
+            raise UnknownProvisioningSession(session)
+        with self._writing:
+            if earlier := self._uploads.get((session, path)):
+                earlier.discard()
+            draft = self._uploads[session, path] = MemoryDraft(self, terms, (session, path))
+        return draft
+
+    def resume(self, session: str, path: str) -> MemoryDraft | None:
+        """Continue the partial upload of that path, if there is one."""
+        return self._uploads.get((session, path))
+
+    def partial_bytes(self, session: str, path: str) -> int | None:
+        """How much a partial upload of that path has; None where there is none."""
+        draft = self._uploads.get((session, path))
+        return None if draft is None else draft.size_bytes
+
+    def stage(self, source: Path) -> MemoryDraft:
+        """Read a whole file and remove it."""
+        draft = MemoryDraft(self, UploadTerms("application/octet-stream"), None)
+        draft.append(source.read_bytes())
+        source.unlink()
+        return draft
+
+    def publish(
+        self,
+        session: str,
+        additions: Iterable[Addition],
+        removals: Iterable[str],
+        now: datetime,
+    ) -> None:
+        """Give drafts their paths and take other paths away, all at once."""
+        arriving = list(additions)
+        with self._writing:
+            if session not in self._spaces:
+                for addition in arriving:
+                    addition.draft.discard()
+                raise UnknownProvisioningSession(session)
+            objects = [self._move_in(addition, now) for addition in arriving]
+            space = self._spaces.changed(session, objects, removals)
+            self._remove_blobs(self._spaces.apply(session, space))
+
+    def create_session(self, session: str) -> None:
+        """Make room for a session, if there is none."""
+        with self._writing:
+            if session not in self._spaces:
+                self._spaces.apply(session, {})
+
+    def delete_session(self, session: str) -> None:
+        """Remove a session, its partial uploads and the bytes that nothing else names."""
+        with self._writing:
+            self._remove_blobs(self._spaces.apply(session, None))
+            for key in [key for key in self._uploads if key[0] == session]:
+                self._uploads[key].discard()
+
+    def take(self, size_bytes: int) -> None:
+        """Claim room. Raises StoreFull."""
+        with self._writing:
+            if size_bytes > self._free:
+                raise StoreFull(f"the store has room for {self._free} more bytes only")
+            self._free -= size_bytes
+
+    def give(self, size_bytes: int) -> None:
+        """Return room."""
+        with self._writing:
+            self._free += size_bytes
+
+    def forget(self, key: UploadKey) -> None:
+        """Drop the record of an upload."""
+        self._uploads.pop(key, None)
+
+    def _move_in(self, addition: Addition, now: datetime) -> StoredObject:
+        sha256, data = addition.draft.finish(), _own(addition).data
+        addition.draft.discard()  # its room is what the blob takes
+        if sha256 not in self._blobs:
+            self.take(len(data))
+            self._blobs[sha256] = bytes(data)
+        return StoredObject(
+            path=addition.path,
+            sha256=sha256,
+            size_bytes=len(data),
+            content_type=addition.content_type,
+            modified=whole_seconds(now),
+            prepared=addition.prepared,
+        )
+
+    def _remove_blobs(self, digests: Iterable[str]) -> None:
+        for sha256 in digests:
+            self.give(len(self._blobs.pop(sha256)))
+
+    def _bytes(self, stored: StoredObject) -> bytes:
+        try:
+            return self._blobs[stored.sha256]
+        except KeyError:
+            raise UnknownContent(stored.path) from None
+
+
+def _own(addition: Addition) -> MemoryDraft:
+    if not isinstance(addition.draft, MemoryDraft):
+        raise TypeError("a memory store publishes its own drafts only")
+    return addition.draft

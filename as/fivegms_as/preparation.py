@@ -1,0 +1,392 @@
+"""Preparation jobs: the shell around `preparation_rules`.
+
+One keeper looks at a session whenever something of it changed, and starts and stops jobs as the
+rules say. A job links its inputs into a folder of its own, has a `Preparer` fill another, and
+publishes that in one step. Records outlive the process: what was interrupted starts again.
+"""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+from fivegms_api.ai_models import AiModel, FailureReason, PreparationProgress, PreparedVariant
+from fivegms_api.model_preparation import ModelPreparation
+from fivegms_as import preparation_rules as rules
+from fivegms_as.documents import Documents
+from fivegms_as.errors import (
+    ApplicationServerError,
+    InvalidPath,
+    PreparationError,
+    PreparationInterrupted,
+    PreparedOutputInvalid,
+    StoreDamaged,
+    StoreFull,
+    UnknownContent,
+    UnknownProvisioningSession,
+)
+from fivegms_as.media_types import media_type
+from fivegms_as.names import content_path
+from fivegms_as.namespace import Namespace
+from fivegms_as.preparer import PreparationTask, Preparer
+from fivegms_as.sessions import Session, Sessions, Template
+from fivegms_as.store import Addition, ContentStore
+
+_QUEUED = PreparationProgress(stage="waiting", fraction=0)
+_RECORDS = TypeAdapter(tuple[rules.Record, ...])
+
+_log = structlog.get_logger("fivegms_as.preparation")
+
+
+@dataclass(slots=True)
+class _Job:
+    task: asyncio.Task[None]
+    progress: PreparationProgress = _QUEUED
+
+
+class PreparationJobs:
+    """All jobs of a server. An async context manager: leaving it stops every job.
+
+    `work` is a folder on the store's file system that is nobody else's; it is emptied at start.
+    """
+
+    def __init__(
+        self,
+        store: ContentStore,
+        sessions: Sessions,
+        documents: Documents,
+        preparer: Preparer,
+        *,
+        work: Path,
+        concurrency: int,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._sessions = sessions
+        self._documents = documents
+        self._preparer = preparer
+        self._work = work
+        self._clock = clock
+        self._slots = asyncio.Semaphore(concurrency)
+        self._records = {name: _read(name, data) for name, data in documents.load().items()}
+        self._jobs: dict[tuple[str, str], _Job] = {}
+        self._numbers = count()
+        self._changing = asyncio.Lock()
+        self._waiting: dict[str, None] = {}
+        self._wake = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await asyncio.to_thread(shutil.rmtree, self._work, ignore_errors=True)
+        await asyncio.to_thread(self._work.mkdir, parents=True)
+        for session_id in {*self._records, *(session.id for session in self._sessions.all())}:
+            self.consider(session_id)
+        self._wake.set()
+        self._keeper = asyncio.create_task(self._keep(), name="preparation keeper")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        tasks = [job.task for job in self._jobs.values()]
+        if self._keeper is not None:
+            tasks.append(self._keeper)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def consider(self, session_id: str) -> None:
+        """Look at a session again: its configuration or content changed."""
+        self._waiting[session_id] = None
+        self._settled.clear()
+        self._wake.set()
+
+    async def settled(self) -> None:
+        """Wait until nothing is left to look at and no job runs."""
+        await self._settled.wait()
+
+    def models(self, session: Session) -> tuple[AiModel, ...]:
+        """What is told of a session's models, in order of template."""
+        content = self._content(session.id)
+        return tuple(
+            model
+            for template in sorted(session.templates.values(), key=lambda t: t.id)
+            if template.preparation is not None
+            for model in self._models(session.id, template, template.preparation, content)
+        )
+
+    def _models(
+        self,
+        session_id: str,
+        template: Template,
+        preparation: ModelPreparation,
+        content: Namespace,
+    ) -> tuple[AiModel, ...]:
+        job = self._jobs.get((session_id, template.id))
+        record = self._record(session_id, template.id)
+        wanted = rules.inputs(template.sha256, preparation, content)
+        progress = job.progress if job else None
+        return rules.ai_models(session_id, record, preparation, content, progress, wanted)
+
+    async def _keep(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                session_id = next(iter(self._waiting))
+                del self._waiting[session_id]
+                await self._look_at(session_id)
+            self._note_settled()
+
+    async def _look_at(self, session_id: str) -> None:
+        try:
+            async with self._changing:
+                await self._follow_session(session_id)
+        except Exception:
+            _log.exception("session not looked at", session=session_id)
+
+    def _note_settled(self) -> None:
+        if not self._waiting and not self._jobs:
+            self._settled.set()
+
+    async def _follow_session(self, session_id: str) -> None:
+        session = self._sessions.get(session_id)
+        hosted = session is not None and session.hosting is not None
+        templates = session.templates if session is not None and hosted else {}
+        for template_id in set(self._records.get(session_id, {})) - set(templates):
+            await self._drop(session_id, template_id)
+        for template in templates.values():
+            if template.preparation is not None:
+                await self._follow(session_id, template, template.preparation)
+
+    async def _follow(
+        self, session_id: str, template: Template, preparation: ModelPreparation
+    ) -> None:
+        content = self._content(session_id)
+        record = rules.lost(self._record(session_id, template.id), content)
+        wanted = rules.inputs(template.sha256, preparation, content)
+        running = (session_id, template.id) in self._jobs
+        decision = rules.decide(record, wanted, running=running)
+        if decision is rules.Decision.START and wanted is not None:
+            await self._stop(session_id, template.id)
+            await self._keep_record(session_id, rules.started(record, wanted))
+            self._start(session_id, template, preparation, wanted)
+        elif decision is rules.Decision.STOP:
+            await self._stop(session_id, template.id)
+            await self._keep_record(session_id, rules.stopped(record))
+        elif decision is rules.Decision.GIVE_UP:
+            reason = _reason(PreparationInterrupted("the server went down at every attempt"))
+            await self._keep_record(session_id, rules.failed(record, reason))
+
+    async def _drop(self, session_id: str, template_id: str) -> None:
+        """The template is gone: stop its job, take its publication away."""
+        await self._stop(session_id, template_id)
+        records = self._records[session_id]
+        going = rules.owned_paths([records.pop(template_id)])
+        staying = rules.owned_paths(records.values())
+        with suppress(UnknownProvisioningSession):
+            await asyncio.to_thread(
+                self._store.publish, session_id, [], going - staying, self._clock()
+            )
+        await self._save(session_id)
+
+    def _start(
+        self,
+        session_id: str,
+        template: Template,
+        preparation: ModelPreparation,
+        wanted: rules.Inputs,
+    ) -> None:
+        name = f"preparation of {session_id}/{template.id}"
+        run = self._run(session_id, template, preparation, wanted)
+        self._jobs[session_id, template.id] = _Job(asyncio.create_task(run, name=name))
+
+    async def _stop(self, session_id: str, template_id: str) -> None:
+        job = self._jobs.get((session_id, template_id))
+        if job is not None:
+            job.task.cancel()
+            await asyncio.gather(job.task, return_exceptions=True)
+            self._jobs.pop((session_id, template_id), None)
+
+    async def _run(
+        self,
+        session_id: str,
+        template: Template,
+        preparation: ModelPreparation,
+        wanted: rules.Inputs,
+    ) -> None:
+        folder = self._work / str(next(self._numbers))
+        try:
+            async with self._slots:
+                task = await asyncio.to_thread(_lay_out, folder, self._store, template, wanted)
+                variants = await self._prepare(session_id, template.id, task)
+            async with self._changing:
+                await self._publish(session_id, template.id, preparation, task.out, variants)
+        except UnknownContent:
+            _log.info("input went away", session=session_id, template=template.id)
+        except (PreparationError, StoreFull) as error:
+            await self._fail(session_id, template.id, error)
+        except Exception as error:
+            _log.exception("preparation failed", session=session_id, template=template.id)
+            await self._fail(session_id, template.id, error)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            if self._jobs.get((session_id, template.id)) is not None:
+                self._ended(session_id, template.id)
+
+    def _ended(self, session_id: str, template_id: str) -> None:
+        job = self._jobs[session_id, template_id]
+        if job.task is asyncio.current_task():
+            del self._jobs[session_id, template_id]
+            self.consider(session_id)
+
+    async def _prepare(
+        self, session_id: str, template_id: str, task: PreparationTask
+    ) -> tuple[PreparedVariant, ...]:
+        job = self._jobs[session_id, template_id]
+
+        def note(progress: PreparationProgress) -> None:
+            job.progress = progress
+
+        return await self._preparer.prepare(task, note)
+
+    async def _publish(
+        self,
+        session_id: str,
+        template_id: str,
+        preparation: ModelPreparation,
+        out: Path,
+        variants: tuple[PreparedVariant, ...],
+    ) -> None:
+        content = self._content(session_id)
+        files = await asyncio.to_thread(_output, out, preparation.manifest, content)
+        record = self._record(session_id, template_id)
+        now = self._clock()
+        after = rules.published(record, preparation, variants, files, now)
+        others = (r for r in self._records[session_id].values() if r.template_id != template_id)
+        stale = rules.owned_paths([record]) - rules.owned_paths([after, *others])
+        await asyncio.to_thread(_import, self._store, session_id, files, stale, now)
+        await self._keep_record(session_id, after)
+        _log.info("model published", session=session_id, template=template_id, files=len(files))
+
+    async def _fail(self, session_id: str, template_id: str, error: Exception) -> None:
+        async with self._changing:
+            record = self._record(session_id, template_id)
+            await self._keep_record(session_id, rules.failed(record, _reason(error)))
+
+    def _record(self, session_id: str, template_id: str) -> rules.Record:
+        records = self._records.get(session_id, {})
+        return records.get(template_id) or rules.Record(template_id=template_id)
+
+    async def _keep_record(self, session_id: str, record: rules.Record) -> None:
+        self._records.setdefault(session_id, {})[record.template_id] = record
+        await self._save(session_id)
+
+    async def _save(self, session_id: str) -> None:
+        records = self._records.get(session_id)
+        if not records:
+            self._records.pop(session_id, None)
+            await asyncio.to_thread(self._documents.remove, session_id)
+            return
+        data = _RECORDS.dump_json(tuple(records.values()), by_alias=True)
+        try:
+            await asyncio.to_thread(self._documents.save, session_id, data)
+        except StoreFull as error:  # memory has it; a restart would prepare once more
+            _log.error("record not kept", session=session_id, error=str(error))
+
+    def _content(self, session_id: str) -> Namespace:
+        try:
+            return self._store.objects(session_id)
+        except UnknownProvisioningSession:
+            return {}
+
+
+def _lay_out(
+    folder: Path, store: ContentStore, template: Template, wanted: rules.Inputs
+) -> PreparationTask:
+    """Put a job's inputs at their content paths below a folder of its own."""
+    inputs = folder / "inputs"
+    for stored in wanted.files:
+        store.place(stored, inputs / stored.path)
+    task = PreparationTask(
+        inputs=inputs,
+        source=inputs / wanted.source.path,
+        template=folder / "template.json",
+        out=folder / "out",
+    )
+    task.template.write_bytes(template.body)
+    return task
+
+
+def _output(out: Path, manifest: str, content: Namespace) -> dict[str, Path]:
+    """The files that a preparer left, by content path, checked. Raises PreparedOutputInvalid."""
+    files: dict[str, Path] = {}
+    for file in sorted(out.rglob("*")):
+        if file.is_symlink() or not (file.is_file() or file.is_dir()):
+            raise PreparedOutputInvalid(f"{file.name} is not a plain file")
+        if file.is_file():
+            files[_output_path(file.relative_to(out))] = file
+    if manifest not in files:
+        raise PreparedOutputInvalid(f"the preparer made no {manifest}")
+    for path in files:
+        taken = content.get(path)
+        if taken is not None and not taken.prepared:
+            raise PreparedOutputInvalid(f"{path} was ingested; name the manifest otherwise")
+    return files
+
+
+def _output_path(file: Path) -> str:
+    try:
+        return content_path(file.as_posix())
+    except InvalidPath as error:
+        raise PreparedOutputInvalid(str(error)) from error
+
+
+def _import(
+    store: ContentStore,
+    session_id: str,
+    files: Mapping[str, Path],
+    stale: Iterable[str],
+    now: datetime,
+) -> None:
+    """Move files into the store and make them visible in one step."""
+    additions: list[Addition] = []
+    try:
+        for path, file in files.items():
+            additions.append(Addition(path, store.stage(file), media_type(path), prepared=True))
+        store.publish(session_id, additions, stale, now)
+    except BaseException:
+        for addition in additions:
+            addition.draft.discard()
+        raise
+
+
+def _reason(error: Exception) -> FailureReason:
+    match error:
+        case PreparationError():
+            return FailureReason(type=error.type, detail=str(error))
+        case StoreFull():
+            return FailureReason(type="store-full", detail=str(error))
+        case ApplicationServerError():
+            return FailureReason(type=PreparationError.type, detail=str(error))
+    return FailureReason(type=PreparationError.type, detail="the server's log says more")
+
+
+def _read(session_id: str, data: bytes) -> dict[str, rules.Record]:
+    try:
+        return {record.template_id: record for record in _RECORDS.validate_json(data)}
+    except ValidationError as error:
+        raise StoreDamaged(f"the records of session {session_id} are unreadable") from error

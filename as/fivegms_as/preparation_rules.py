@@ -1,0 +1,306 @@
+"""When a model is prepared, prepared again, or left alone; and what is told of it. No I/O.
+
+A template and the ingested content that it names have a *key*: a digest over all of them. A key is
+attempted once. A newer key wins over a running attempt, and what is published stays until a newer
+publication takes its place; a failure takes nothing away.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, StrEnum, auto
+from pathlib import PurePosixPath
+
+from fivegms_api.ai_models import (
+    AiModel,
+    AiModelState,
+    FailureReason,
+    PreparationProgress,
+    PreparedVariant,
+)
+from fivegms_api.model_preparation import MediaEvaluation, ModelPreparation, TensorEvaluation
+from fivegms_api.wire import WireModel
+from fivegms_as.namespace import Namespace, StoredObject
+
+MAX_STARTS = 3
+"""How often an attempt is started that takes the whole server down with it."""
+
+
+class AttemptState(StrEnum):
+    """What became of an attempt; one that succeeded is a publication instead."""
+
+    RUNNING = "RUNNING"
+    FAILED = "FAILED"
+
+
+class Attempt(WireModel):
+    """One preparation, under way or failed.
+
+    `surroundings` is the digest of all content ingested at that time: a failed attempt is worth
+    repeating once any of it changes, such as external data that came after the graph.
+    """
+
+    key: str
+    surroundings: str
+    source_bytes: int
+    source_sha256: str
+    state: AttemptState = AttemptState.RUNNING
+    reason: FailureReason | None = None
+    starts: int = 0
+
+
+class Publication(WireModel):
+    """What is being served: the key it was made from, and every path it consists of.
+
+    `previous_paths` are those of the publication before, kept for UEs that still fetch it. A
+    publication whose `key` is empty has lost content and must be made again.
+    """
+
+    key: str
+    name: str
+    version: int
+    task: str
+    manifest: str
+    published: datetime
+    source_bytes: int
+    source_sha256: str
+    variants: tuple[PreparedVariant, ...]
+    paths: tuple[str, ...]
+    previous_paths: tuple[str, ...] = ()
+
+
+class Record(WireModel):
+    """How far the model of one template got."""
+
+    template_id: str
+    attempt: Attempt | None = None
+    publication: Publication | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything that a template asks for, as it is stored now."""
+
+    key: str
+    surroundings: str
+    source: StoredObject
+    files: tuple[StoredObject, ...]
+
+
+class Decision(Enum):
+    """What to do about a template."""
+
+    KEEP = auto()
+    START = auto()
+    STOP = auto()
+    GIVE_UP = auto()
+
+
+def evaluation_paths(preparation: ModelPreparation) -> tuple[str, ...]:
+    """The content that the template is to be evaluated on."""
+    match preparation.evaluation:
+        case MediaEvaluation(media=media, ground_truth=ground_truth):
+            return media, ground_truth
+        case TensorEvaluation(tensors=tensors):
+            return (tensors,)
+    return ()
+
+
+def missing_paths(preparation: ModelPreparation, content: Namespace) -> tuple[str, ...]:
+    """What the template names and nobody has ingested yet."""
+    named = (preparation.source, *evaluation_paths(preparation))
+    return tuple(path for path in named if not _is_ingested(content, path))
+
+
+def inputs(
+    template_sha256: str, preparation: ModelPreparation, content: Namespace
+) -> Inputs | None:
+    """What a preparation would work on; None while something is missing.
+
+    The key covers the template, its source and evaluation set, and external data by its usual
+    names: files beside the source whose names begin with the source's stem (`net.onnx`,
+    `net.onnx.data`). The preparer is given every ingested file below the source's folder.
+    """
+    if missing_paths(preparation, content):
+        return None
+    source = content[preparation.source]
+    ingested = [stored for stored in content.values() if not stored.prepared]
+    evaluation = [content[path] for path in evaluation_paths(preparation)]
+    companions = [stored for stored in ingested if _is_companion(source.path, stored.path)]
+    folder = source.path[: source.path.rfind("/") + 1]
+    nearby = {stored.path: stored for stored in ingested if stored.path.startswith(folder)}
+    files = nearby | {stored.path: stored for stored in (source, *evaluation)}
+    return Inputs(
+        key=_digest(template_sha256, (source, *evaluation, *companions)),
+        surroundings=_digest("", ingested),
+        source=source,
+        files=tuple(files[path] for path in sorted(files)),
+    )
+
+
+def decide(record: Record, wanted: Inputs | None, *, running: bool) -> Decision:
+    """What to do, given what is wanted now and whether a job of this template runs."""
+    attempt = record.attempt
+    if wanted is None or _is_published(record, wanted):
+        return Decision.STOP if attempt is not None or running else Decision.KEEP
+    if attempt is None or attempt.key != wanted.key:
+        return Decision.START
+    if attempt.state is AttemptState.FAILED:
+        changed = attempt.surroundings != wanted.surroundings
+        return Decision.START if changed else Decision.KEEP
+    if running:
+        return Decision.KEEP
+    return Decision.START if attempt.starts < MAX_STARTS else Decision.GIVE_UP
+
+
+def started(record: Record, wanted: Inputs) -> Record:
+    """The record of an attempt that starts now, for the first time or after a crash."""
+    earlier = record.attempt
+    crashed = earlier and earlier.key == wanted.key and earlier.state is AttemptState.RUNNING
+    attempt = Attempt(
+        key=wanted.key,
+        surroundings=wanted.surroundings,
+        source_bytes=wanted.source.size_bytes,
+        source_sha256=wanted.source.sha256,
+        starts=earlier.starts + 1 if earlier and crashed else 1,
+    )
+    return record.model_copy(update={"attempt": attempt})
+
+
+def stopped(record: Record) -> Record:
+    """The record without an attempt."""
+    return record.model_copy(update={"attempt": None})
+
+
+def failed(record: Record, reason: FailureReason) -> Record:
+    """The record of an attempt that failed; a publication stays."""
+    if record.attempt is None:
+        return record
+    attempt = record.attempt.model_copy(update={"state": AttemptState.FAILED, "reason": reason})
+    return record.model_copy(update={"attempt": attempt})
+
+
+def published(
+    record: Record,
+    preparation: ModelPreparation,
+    variants: tuple[PreparedVariant, ...],
+    paths: Iterable[str],
+    now: datetime,
+) -> Record:
+    """The record of an attempt whose result is being served."""
+    attempt, before = record.attempt, record.publication
+    if attempt is None:
+        raise ValueError("only an attempt can be published")
+    new = tuple(sorted(paths))
+    publication = Publication(
+        key=attempt.key,
+        name=preparation.model.name,
+        version=preparation.model.version,
+        task=preparation.model.task,
+        manifest=preparation.manifest,
+        published=now,
+        source_bytes=attempt.source_bytes,
+        source_sha256=attempt.source_sha256,
+        variants=variants,
+        paths=new,
+        previous_paths=tuple(sorted(set(before.paths) - set(new))) if before else (),
+    )
+    return Record(template_id=record.template_id, publication=publication)
+
+
+def lost(record: Record, content: Namespace) -> Record:
+    """The record, marked to be made again when any path of its publication is gone."""
+    publication = record.publication
+    if publication is None or all(path in content for path in publication.paths):
+        return record
+    return record.model_copy(update={"publication": publication.model_copy(update={"key": ""})})
+
+
+def owned_paths(records: Iterable[Record]) -> frozenset[str]:
+    """Every path that a publication consists of, or did before the last one."""
+    publications = [record.publication for record in records if record.publication is not None]
+    return frozenset(path for made in publications for path in (*made.paths, *made.previous_paths))
+
+
+def ai_models(
+    session_id: str,
+    record: Record,
+    preparation: ModelPreparation,
+    content: Namespace,
+    progress: PreparationProgress | None,
+    wanted: Inputs | None,
+) -> tuple[AiModel, ...]:
+    """What is told of a template's model: what is being made of it, then what is being served."""
+    served = _served(session_id, record)
+    if served and record.attempt is None and (wanted is None or _is_published(record, wanted)):
+        return served
+    candidate = AiModel(
+        provisioning_session_id=session_id,
+        content_preparation_template_id=record.template_id,
+        name=preparation.model.name,
+        version=preparation.model.version,
+        task=preparation.model.task,
+        state=_candidate_state(record, wanted),
+        progress=progress,
+        reason=_reason(record, missing_paths(preparation, content)),
+        manifest=preparation.manifest,
+        source_bytes=wanted.source.size_bytes if wanted else None,
+        source_sha256=wanted.source.sha256 if wanted else None,
+    )
+    return (candidate, *served)
+
+
+def _served(session_id: str, record: Record) -> tuple[AiModel, ...]:
+    made = record.publication
+    if made is None:
+        return ()
+    model = AiModel(
+        provisioning_session_id=session_id,
+        content_preparation_template_id=record.template_id,
+        name=made.name,
+        version=made.version,
+        task=made.task,
+        state=AiModelState.PUBLISHED,
+        manifest=made.manifest,
+        source_bytes=made.source_bytes,
+        source_sha256=made.source_sha256,
+        published=made.published,
+        variants=made.variants,
+    )
+    return (model,)
+
+
+def _candidate_state(record: Record, wanted: Inputs | None) -> AiModelState:
+    if wanted is None:
+        return AiModelState.AWAITING_UPLOAD
+    attempt = record.attempt
+    if attempt and attempt.state is AttemptState.FAILED and attempt.key == wanted.key:
+        return AiModelState.FAILED
+    return AiModelState.PREPARING
+
+
+def _reason(record: Record, missing: tuple[str, ...]) -> FailureReason | None:
+    if missing:
+        detail = f"not ingested yet: {', '.join(missing)}"
+        return FailureReason(type="awaiting-upload", detail=detail)
+    return record.attempt.reason if record.attempt else None
+
+
+def _is_published(record: Record, wanted: Inputs) -> bool:
+    return record.publication is not None and record.publication.key == wanted.key
+
+
+def _is_ingested(content: Mapping[str, StoredObject], path: str) -> bool:
+    stored = content.get(path)
+    return stored is not None and not stored.prepared
+
+
+def _is_companion(source: str, path: str) -> bool:
+    beside, candidate = PurePosixPath(source), PurePosixPath(path)
+    return candidate.parent == beside.parent and candidate.name.startswith(beside.stem)
+
+
+def _digest(seed: str, objects: Iterable[StoredObject]) -> str:
+    lines = sorted(f"{stored.path}\0{stored.sha256}" for stored in objects)
+    return hashlib.sha256("\n".join((seed, *lines)).encode()).hexdigest()

@@ -1,0 +1,188 @@
+"""The one table from what this server refuses to what it answers (RFC 9457, docs/errors.md).
+
+Total: every leaf of `errors` has a row, and a test holds that. Anything else that a handler raises
+is a fault of the server: it is logged, and answered 500 without details.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import structlog
+from aiohttp import hdrs, web
+
+from fivegms_api.problem_details import (
+    PROBLEM_MEDIA_TYPE,
+    PROBLEM_TYPE_PREFIX,
+    InvalidParam,
+    ProblemDetails,
+)
+from fivegms_as import errors
+
+SERVER = "5GMSAS/0.1.0"
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_log = structlog.get_logger("fivegms_as")
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """The status, the last part of the type URI, and the title of a kind of problem."""
+
+    status: HTTPStatus
+    name: str
+    title: str
+
+
+_S = HTTPStatus
+PROBLEMS: Mapping[type[errors.ApplicationServerError], ProblemType] = {
+    errors.InvalidPath: ProblemType(_S.BAD_REQUEST, "invalid-path", "Invalid content path"),
+    errors.InvalidSessionId: ProblemType(_S.BAD_REQUEST, "invalid-id", "Invalid resource id"),
+    errors.UnknownProvisioningSession: ProblemType(
+        _S.NOT_FOUND, "unknown-provisioning-session", "Unknown provisioning session"
+    ),
+    errors.UnknownContent: ProblemType(_S.NOT_FOUND, "unknown-content", "Unknown content"),
+    errors.UnknownResource: ProblemType(_S.NOT_FOUND, "unknown-resource", "Unknown resource"),
+    errors.ConfigurationExists: ProblemType(
+        _S.CONFLICT, "configuration-exists", "Content Hosting Configuration exists"
+    ),
+    errors.InvalidDocument: ProblemType(_S.BAD_REQUEST, "invalid-document", "Invalid document"),
+    errors.PatternInvalid: ProblemType(_S.BAD_REQUEST, "pattern-invalid", "Invalid pattern"),
+    errors.PatternTooSlow: ProblemType(_S.BAD_REQUEST, "pattern-too-slow", "Pattern too slow"),
+    errors.PullIngestConfigured: ProblemType(
+        _S.FORBIDDEN, "pull-ingest-configured", "Content of this session is pulled"
+    ),
+    errors.PreparedContent: ProblemType(
+        _S.CONFLICT, "prepared-content", "Path holds prepared content"
+    ),
+    errors.EmptyUpload: ProblemType(_S.BAD_REQUEST, "empty-upload", "Empty upload"),
+    errors.UploadTooLarge: ProblemType(
+        _S.REQUEST_ENTITY_TOO_LARGE, "upload-too-large", "Upload too large"
+    ),
+    errors.UploadIncomplete: ProblemType(
+        _S.BAD_REQUEST, "upload-incomplete", "Upload shorter or longer than announced"
+    ),
+    errors.DigestFieldInvalid: ProblemType(
+        _S.BAD_REQUEST, "digest-field-invalid", "Invalid Repr-Digest"
+    ),
+    errors.DigestMismatch: ProblemType(_S.BAD_REQUEST, "digest-mismatch", "Digest mismatch"),
+    errors.UploadFieldInvalid: ProblemType(
+        _S.BAD_REQUEST, "upload-field-invalid", "Invalid upload field"
+    ),
+    errors.UploadTypeUnsupported: ProblemType(
+        _S.UNSUPPORTED_MEDIA_TYPE, "upload-type-unsupported", "Unsupported type of upload"
+    ),
+    errors.UploadOffsetMismatch: ProblemType(
+        _S.CONFLICT, "upload-offset-mismatch", "Upload continues elsewhere"
+    ),
+    errors.UploadInProgress: ProblemType(
+        _S.CONFLICT, "upload-in-progress", "Another upload to this path is in progress"
+    ),
+    errors.NoPartialUpload: ProblemType(_S.NOT_FOUND, "no-partial-upload", "No upload to continue"),
+    errors.UploadInterrupted: ProblemType(
+        _S.BAD_REQUEST, "upload-interrupted", "Upload interrupted"
+    ),
+    errors.PreconditionFailed: ProblemType(
+        _S.PRECONDITION_FAILED, "precondition-failed", "Precondition failed"
+    ),
+    errors.RangeNotSatisfiable: ProblemType(
+        _S.REQUESTED_RANGE_NOT_SATISFIABLE, "range-not-satisfiable", "Range not satisfiable"
+    ),
+    errors.StoreFull: ProblemType(
+        _S.INSUFFICIENT_STORAGE, "store-full", "No room to store content"
+    ),
+    errors.StoreDamaged: ProblemType(
+        _S.INTERNAL_SERVER_ERROR, "store-damaged", "Stored content is damaged"
+    ),
+}
+
+UNKNOWN_URL = PROBLEMS[errors.UnknownResource]
+METHOD_NOT_ALLOWED = ProblemType(_S.METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed")
+BODY_TOO_LARGE = ProblemType(_S.REQUEST_ENTITY_TOO_LARGE, "body-too-large", "Body too large")
+MEDIA_TYPE_UNSUPPORTED = ProblemType(
+    _S.UNSUPPORTED_MEDIA_TYPE, "media-type-unsupported", "Unsupported media type"
+)
+REQUEST_INVALID = ProblemType(_S.BAD_REQUEST, "request-invalid", "Invalid request")
+INTERNAL = ProblemType(_S.INTERNAL_SERVER_ERROR, "internal-error", "Internal error")
+FROM_HTTP = {
+    kind.status: kind
+    for kind in (UNKNOWN_URL, METHOD_NOT_ALLOWED, BODY_TOO_LARGE, MEDIA_TYPE_UNSUPPORTED)
+}
+"""What aiohttp itself refuses; a client error that is not here is `REQUEST_INVALID`."""
+
+
+def problem_details(error: errors.ApplicationServerError) -> ProblemDetails:
+    """What is told of an error of ours."""
+    return _details(PROBLEMS[type(error)], str(error), _invalid_params(error))
+
+
+def problem_response(problem: ProblemDetails, fields: Mapping[str, str] = {}) -> web.Response:
+    """The answer that carries a problem."""
+    return web.Response(
+        body=problem.to_json(),
+        status=problem.status,
+        headers={
+            **fields,
+            "Content-Type": PROBLEM_MEDIA_TYPE,
+            "Server": SERVER,
+            "Access-Control-Allow-Origin": "*",
+        },
+    )
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer every error as a problem."""
+    try:
+        return await handler(request)
+    except errors.ApplicationServerError as error:
+        return problem_response(problem_details(error), _fields(error))
+    except web.HTTPException as error:
+        if error.status < HTTPStatus.BAD_REQUEST:
+            raise
+        return _from_http(request, error)
+    except Exception:
+        _log.exception("request failed", method=request.method, path=request.path)
+        return problem_response(_details(INTERNAL, "the server's log says more"))
+
+
+def _from_http(request: web.Request, error: web.HTTPException) -> web.Response:
+    kind = FROM_HTTP.get(HTTPStatus(error.status), REQUEST_INVALID)
+    fields = {"Allow": error.headers[hdrs.ALLOW]} if hdrs.ALLOW in error.headers else {}
+    return problem_response(_details(kind, f"{request.method} {request.path}"), fields)
+
+
+def _details(
+    kind: ProblemType, detail: str, invalid_params: tuple[InvalidParam, ...] = ()
+) -> ProblemDetails:
+    return ProblemDetails(
+        type=PROBLEM_TYPE_PREFIX + kind.name,
+        title=kind.title,
+        status=kind.status,
+        detail=detail,
+        invalid_params=invalid_params or None,
+    )
+
+
+def _invalid_params(error: errors.ApplicationServerError) -> tuple[InvalidParam, ...]:
+    match error:
+        case errors.InvalidDocument():
+            return error.invalid_params
+        case errors.UploadFieldInvalid():
+            return (InvalidParam(param=f"header {error.field}", reason=str(error)),)
+        case errors.InvalidPath():
+            return (InvalidParam(param="{path}", reason=str(error)),)
+    return ()
+
+
+def _fields(error: errors.ApplicationServerError) -> dict[str, str]:
+    """The response fields that go with an error."""
+    match error:
+        case errors.UploadOffsetMismatch():
+            return {"Upload-Offset": str(error.offset_bytes), "Upload-Complete": "?0"}
+        case errors.RangeNotSatisfiable():
+            return {"Content-Range": f"bytes */{error.size_bytes}"}
+        case errors.UploadTooLarge():
+            return {"Upload-Limit": f"max-size={error.limit_bytes}"}
+    return {}

@@ -1,0 +1,53 @@
+"""The most recently read small objects, held in memory with their response fields ready."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from multidict import CIMultiDict
+
+from fivegms_as.namespace import StoredObject
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyObject:
+    """An object's bytes and the fields of the 200 that carries them; `fields` is never changed."""
+
+    stored: StoredObject
+    body: bytes
+    fields: CIMultiDict[str]
+
+
+class SmallObjects:
+    """At most `capacity_bytes` of bodies; the least recently used goes first."""
+
+    def __init__(self, capacity_bytes: int) -> None:
+        self._capacity = capacity_bytes
+        self._size = 0
+        self._objects: OrderedDict[tuple[str, str], ReadyObject] = OrderedDict()
+
+    @property
+    def size_bytes(self) -> int:
+        """What the bodies take."""
+        return self._size
+
+    def get(self, session: str, stored: StoredObject) -> ReadyObject | None:
+        """The object, if it is held as it is stored now; a replaced one is not."""
+        key = session, stored.path
+        ready = self._objects.get(key)
+        if ready is None or ready.stored is not stored:
+            return None
+        self._objects.move_to_end(key)
+        return ready
+
+    def put(self, session: str, ready: ReadyObject) -> None:
+        """Hold an object, in place of an older one of its path, if it fits at all."""
+        key = session, ready.stored.path
+        if earlier := self._objects.pop(key, None):
+            self._size -= len(earlier.body)
+        if len(ready.body) > self._capacity:
+            return
+        self._objects[key] = ready
+        self._size += len(ready.body)
+        while self._size > self._capacity:
+            _, oldest = self._objects.popitem(last=False)
+            self._size -= len(oldest.body)

@@ -1,0 +1,111 @@
+"""The content store: bytes named by digest, paths named by session. Two implementations keep to it.
+
+`find` and `objects` answer from memory and may be called on the event loop; everything else may
+wait for a disk and belongs on a thread. A `Draft` is bytes on their way in, invisible until
+`publish` gives them a path; `publish` is all or nothing, also across a power failure.
+
+Raises, from every method that writes: StoreFull.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from fivegms_as.namespace import Namespace, StoredObject
+
+
+@dataclass(frozen=True, slots=True)
+class UploadTerms:
+    """What the first request of an upload said: the type, and size and SHA-256 where announced."""
+
+    content_type: str
+    total_bytes: int | None = None
+    sha256: str | None = None
+
+
+class Draft(Protocol):
+    """Bytes on their way in. One thread at a time."""
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes came so far."""
+
+    @property
+    def terms(self) -> UploadTerms:
+        """What was announced."""
+
+    def append(self, data: bytes | bytearray) -> None:
+        """Add bytes. Raises StoreFull; the draft is then good for `discard` only."""
+
+    def finish(self) -> str:
+        """Make the bytes durable; returns their SHA-256 in hex."""
+
+    def suspend(self) -> None:
+        """Keep what came, to be resumed under its path later."""
+
+    def discard(self) -> None:
+        """Forget everything that came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """A finished draft and the path it is to have."""
+
+    path: str
+    draft: Draft
+    content_type: str
+    prepared: bool = False
+
+
+class ContentStore(Protocol):
+    """Where an Application Server keeps content."""
+
+    def sessions(self) -> tuple[str, ...]:
+        """Every session, in order."""
+
+    def has_session(self, session: str) -> bool:
+        """Whether content of the session may be stored."""
+
+    def find(self, session: str, path: str) -> StoredObject | None:
+        """The object at a path, if there is one."""
+
+    def objects(self, session: str) -> Namespace:
+        """All paths of a session. Raises UnknownProvisioningSession."""
+
+    def open(self, stored: StoredObject) -> BinaryIO:
+        """The bytes, to be closed by the caller. Raises UnknownContent when they are gone."""
+
+    def place(self, stored: StoredObject, target: Path) -> None:
+        """Put the bytes at `target`, for reading. Raises UnknownContent when they are gone."""
+
+    def begin(self, session: str, path: str, terms: UploadTerms) -> Draft:
+        """Start an upload, in place of a partial one of that path."""
+
+    def resume(self, session: str, path: str) -> Draft | None:
+        """Continue the partial upload of that path, if there is one."""
+
+    def partial_bytes(self, session: str, path: str) -> int | None:
+        """How much a partial upload of that path has; None where there is none."""
+
+    def stage(self, source: Path) -> Draft:
+        """Take over a whole file; it is gone from `source` when published."""
+
+    def publish(
+        self,
+        session: str,
+        additions: Iterable[Addition],
+        removals: Iterable[str],
+        now: datetime,
+    ) -> None:
+        """Give finished drafts their paths and take other paths away, all at once.
+
+        Raises UnknownProvisioningSession; the drafts are then discarded.
+        """
+
+    def create_session(self, session: str) -> None:
+        """Make room for a session, if there is none."""
+
+    def delete_session(self, session: str) -> None:
+        """Remove a session, its partial uploads and the bytes that nothing else names."""

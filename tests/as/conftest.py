@@ -1,0 +1,202 @@
+"""An Application Server on free ports with a preparer that tests drive."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from fivegms_api.ai_models import PreparationProgress, PreparedVariant
+from fivegms_api.endpoint import Endpoint
+from fivegms_api.model_preparation import MODEL_PREPARATION_MEDIA_TYPE
+from fivegms_as.config import AsConfig
+from fivegms_as.preparer import OnProgress, PreparationTask
+from fivegms_as.server import ApplicationServer
+
+START = datetime(2026, 11, 1, 12, tzinfo=UTC)
+ANY_PORT = Endpoint("127.0.0.1", 0)
+
+
+@dataclass
+class Clock:
+    """Advances by one second whenever it is read."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+@dataclass
+class FakePreparer:
+    """Makes a manifest and one segment of the source's bytes; `gate` holds it, `error` fails it."""
+
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    started: asyncio.Event = field(default_factory=asyncio.Event)
+    error: Exception | None = None
+    prepared: list[bytes] = field(default_factory=list)
+    cancelled: int = 0
+    files: Callable[[PreparationTask], dict[str, bytes]] | None = None
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    async def prepare(
+        self, task: PreparationTask, on_progress: OnProgress
+    ) -> tuple[PreparedVariant, ...]:
+        self.started.set()
+        on_progress(PreparationProgress(stage="checking", fraction=0.5))
+        try:
+            await self.gate.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        if self.error is not None:
+            raise self.error
+        source = task.source.read_bytes()
+        self.prepared.append(source)
+        manifest = json.loads(task.template.read_bytes()).get("manifest", "model.mpd")
+        made = self.files(task) if self.files else {manifest: b"<MPD>" + source, "s.m4s": source}
+        for name, data in made.items():
+            (task.out / name).parent.mkdir(parents=True, exist_ok=True)
+            (task.out / name).write_bytes(data)
+        return (variant(len(source)),)
+
+
+def variant(size_bytes: int) -> PreparedVariant:
+    return PreparedVariant(
+        subset=0,
+        id="fp32",
+        precision="fp32",
+        codec="raw",
+        size_bytes=size_bytes,
+        sha256="0" * 64,
+        segments=1,
+    )
+
+
+@dataclass
+class Peer:
+    """An AF, a provider and a UE in one, all over HTTP."""
+
+    server: ApplicationServer
+    http: aiohttp.ClientSession
+
+    async def call(
+        self, method: str, url: str, data: object = None, **headers: str
+    ) -> tuple[int, Any, bytes]:
+        """The status, the fields and the body; header names with `_` for `-`."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        async with self.http.request(method, url, data=data, headers=named) as answer:
+            return answer.status, answer.headers, await answer.read()
+
+    def m2(self, path: str, session: str = "s1") -> str:
+        return f"{self.server.m2_url}/m2d/{session}/{path}"
+
+    def m4(self, path: str, session: str = "s1") -> str:
+        return f"{self.server.m4_url}/m4d/provisioning-session-{session}/{path}"
+
+    def hosting(self, session: str = "s1") -> str:
+        return f"{self.server.m3_url}/3gpp-m3/v1/content-hosting-configurations/{session}"
+
+    def session(self, rest: str = "", session: str = "s1") -> str:
+        return f"{self.server.m3_url}/fivegms-m3/v1/provisioning-sessions/{session}{rest}"
+
+    async def host(self, session: str = "s1", **configuration: object) -> int:
+        body = json.dumps(hosting_configuration(**configuration))
+        status, _, _ = await self.call(
+            "PUT", self.hosting(session), body, Content_Type="application/json"
+        )
+        return status
+
+    async def template(self, session: str = "s1", **members: object) -> int:
+        status, _, _ = await self.call(
+            "PUT",
+            self.session("/content-preparation-templates/t1", session),
+            json.dumps(model_preparation(**members)),
+            Content_Type=MODEL_PREPARATION_MEDIA_TYPE,
+        )
+        return status
+
+    async def upload(self, path: str, data: bytes, session: str = "s1") -> int:
+        status, _, _ = await self.call("PUT", self.m2(path, session), data)
+        return status
+
+    async def models(self, session: str = "s1") -> list[dict[str, Any]]:
+        _, _, body = await self.call("GET", self.session("/ai-models", session))
+        models: list[dict[str, Any]] = json.loads(body)["aiModels"]
+        return models
+
+    async def model_when(self, state: str, session: str = "s1") -> dict[str, Any]:
+        """Ask until the newest model is in that state."""
+        async with asyncio.timeout(60):
+            while True:
+                for model in (await self.models(session))[:1]:
+                    if model["state"] == state:
+                        return model
+
+
+def hosting_configuration(
+    *, template: str | None = None, pull: bool = False
+) -> dict[str, object]:
+    distribution = {"contentPreparationTemplateId": template} if template else {}
+    return {
+        "name": "n",
+        "ingestConfiguration": {"pull": pull},
+        "distributionConfigurations": [distribution],
+    }
+
+
+def model_preparation(**members: object) -> dict[str, object]:
+    model = {"name": "digits", "version": 1, "task": "object-detection"}
+    return {"model": model, "source": "net.onnx", **members}
+
+
+@pytest.fixture
+def preparer() -> FakePreparer:
+    return FakePreparer()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> AsConfig:
+    return AsConfig(
+        m3=ANY_PORT,
+        m4=ANY_PORT,
+        data_dir=tmp_path / "as",
+        max_upload_bytes=8 * 2**20,
+        memory_cache_bytes=2**20,
+        preparation_jobs=2,
+        shutdown_timeout_s=0.1,
+    )
+
+
+@asynccontextmanager
+async def running(config: AsConfig, preparer: FakePreparer) -> AsyncIterator[Peer]:
+    async with (
+        ApplicationServer(config, preparer=preparer, clock=Clock()) as server,
+        aiohttp.ClientSession(auto_decompress=False) as http,
+    ):
+        yield Peer(server, http)
+
+
+Run = Callable[[AsConfig, FakePreparer], Any]
+
+
+@pytest.fixture
+def run() -> Run:
+    """Start a server with a configuration of its own; an async context manager of a Peer."""
+    return running
+
+
+@pytest.fixture
+async def peer(config: AsConfig, preparer: FakePreparer) -> AsyncIterator[Peer]:
+    """A server that is up, with nothing configured."""
+    async with running(config, preparer) as peer:
+        yield peer
