@@ -17,15 +17,15 @@ from fivegms_prepare.errors import NotLoadable
 from fivegms_prepare.variants import EncodedVariant
 
 
-def load_variant(variant: EncodedVariant, folder: Path, *, reproducible: bool) -> LoadedModel:
+def load_variant(variant: EncodedVariant, folder: Path) -> LoadedModel:
     """Verify, decode and load the segments of a variant below `folder`.
 
-    `reproducible` is `InferenceEngine.load`'s. Raises NotLoadable with onnxruntime's reason, and
-    the errors of the codecs and manifests if the segments are not what was written.
+    Raises NotLoadable with onnxruntime's reason, and the errors of the codecs and manifests if the
+    segments are not what was written.
     """
     topology, tensors = decode(variant, folder)
     try:
-        return InferenceEngine.load(topology, tensors, reproducible=reproducible)
+        return InferenceEngine.load(topology, tensors)
     except EngineError as error:
         raise NotLoadable(f"onnxruntime does not load the model: {error}") from error
 

@@ -2,9 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from fivegms_engine.errors import EngineError
 from fivegms_manifests.model import Composition
@@ -13,7 +10,7 @@ from fivegms_prepare.decoding import load_variant
 from fivegms_prepare.errors import EvaluationFailed
 from fivegms_prepare.evaluation_set import EvaluationSet
 from fivegms_prepare.manifest import MeasuredVariant
-from fivegms_prepare.measurement import check_same, made_up_feeds, measure_latency
+from fivegms_prepare.measurement import Values, check_same, made_up_feeds, measure_latency
 from fivegms_prepare.variants import EncodedVariant
 
 Encoded = Mapping[int, Sequence[EncodedVariant]]
@@ -32,12 +29,21 @@ def measure_subset(
     feeds = judge.sample(subset.inputs) if judge else made_up_feeds(subset.inputs)
     measured = []
     for index, variant in enumerate(encoded):
-        model = load_variant(variant, folder, reproducible=False)
-        accuracy = judge.accuracy(model) if judge else ()
-        latency = measure_latency(model, feeds) if feeds is not None else None
-        measured.append(MeasuredVariant(variant, accuracy, latency))
+        measured.append(_measure(variant, folder, judge, feeds))
         progress((index + 1) / len(encoded))
     return tuple(measured)
+
+
+def _measure(
+    variant: EncodedVariant, folder: Path, judge: EvaluationSet | None, feeds: Values | None
+) -> MeasuredVariant:
+    # A function of its own, so that one model is let go before the next is loaded.
+    model = load_variant(variant, folder)
+    return MeasuredVariant(
+        variant,
+        accuracy=judge.accuracy(model) if judge else (),
+        latency=measure_latency(model, feeds) if feeds is not None else None,
+    )
 
 
 def check_composition(
@@ -65,10 +71,8 @@ def check_composition(
         check_same(composition.id, expected, values)
 
 
-def _run(
-    variant: EncodedVariant, folder: Path, feeds: Mapping[str, NDArray[Any]]
-) -> Mapping[str, NDArray[Any]]:
-    model = load_variant(variant, folder, reproducible=True)
+def _run(variant: EncodedVariant, folder: Path, feeds: Values) -> Values:
+    model = load_variant(variant, folder)
     try:
         return model.run(feeds)
     except EngineError as error:
