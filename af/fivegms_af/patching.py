@@ -55,6 +55,11 @@ def json_patch(target: Json, patch: Json) -> Json:
     return document
 
 
+def apply_patch(media_type: str, target: Json, patch: Json) -> Json:
+    """`target` patched by a document of one of the two media types."""
+    return merge_patch(target, patch) if media_type == MERGE_PATCH else json_patch(target, patch)
+
+
 def _read(operation: Json) -> "tuple[_Perform, Mapping[str, Any]]":
     """The function of an operation, and its members with the pointers split."""
     name = operation.get("op") if isinstance(operation, dict) else None

@@ -41,7 +41,7 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A Provisioning Session; `modified` is when its own representation last changed."""
+    """A Provisioning Session; `modified` is when it was made, or something below came or went."""
 
     id: str
     type: ProvisioningSessionType

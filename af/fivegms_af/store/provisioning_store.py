@@ -38,6 +38,11 @@ class ProvisioningStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def check(self) -> None:
+        """Raises StorageUnavailable where the database does not answer."""
+        async with self._database.reading() as connection:
+            await connection.execute(select(1))
+
     async def session(self, session_id: str) -> Session:
         """The session and what is below it; raises SessionUnknown."""
         found = await self.sessions([session_id])
@@ -109,11 +114,11 @@ class ProvisioningStore:
             await _advance(connection, session)
             await _put(connection, hostings, {"provisioning_session_id": session.id}, values)
 
-    async def delete_hosting(self, session: Session) -> None:
+    async def delete_hosting(self, session: Session, now: datetime) -> None:
         """Remove the session's Content Hosting Configuration."""
         mine = hostings.c.provisioning_session_id == session.id
         async with self._database.writing() as connection:
-            await _advance(connection, session)
+            await _advance(connection, session, now)
             await connection.execute(delete(hostings).where(mine))
 
     async def put_template(self, session: Session, template: Template, body: bytes) -> None:

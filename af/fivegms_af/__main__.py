@@ -1,0 +1,117 @@
+"""`python -m fivegms_af`: an Application Function on its own.
+
+Prints one JSON line with the bound URLs on standard output once it serves, and logs JSON lines on
+standard error. Ends on SIGINT or SIGTERM.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+from fivegms_af.config import AfConfig, ApplicationServerAddress
+from fivegms_af.errors import ApplicationFunctionError
+from fivegms_af.server import ApplicationFunction
+from fivegms_api.endpoint import Endpoint
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options, each of which docs/interfaces.md explains."""
+    options = argparse.ArgumentParser(prog="python -m fivegms_af", description=__doc__)
+    options.add_argument(
+        "--m1",
+        type=Endpoint.parse,
+        default=Endpoint("127.0.0.1", 7777),
+        metavar="HOST:PORT",
+        help="where providers provision (default 127.0.0.1:7777)",
+    )
+    options.add_argument(
+        "--m5",
+        type=Endpoint.parse,
+        default=Endpoint("127.0.0.1", 7778),
+        metavar="HOST:PORT",
+        help="where UEs ask (default 127.0.0.1:7778)",
+    )
+    options.add_argument(
+        "--data-dir",
+        type=Path,
+        default=Path("af-data"),
+        metavar="DIR",
+        help="where the state lies (default af-data)",
+    )
+    options.add_argument(
+        "--database-url",
+        metavar="URL",
+        help="another database than SQLite in the data folder, as an SQLAlchemy URL",
+    )
+    options.add_argument(
+        "--application-server",
+        type=ApplicationServerAddress.parse,
+        action="append",
+        default=[],
+        metavar="m3=URL,m2=URL,m4=URL",
+        dest="application_servers",
+        help="an AS to drive; the first one's M2 and M4 URLs are given out",
+    )
+    options.add_argument(
+        "--max-body-bytes",
+        type=int,
+        default=2**20,
+        metavar="N",
+        help="the longest request body (default 1 MiB)",
+    )
+    options.add_argument("--debug", action="store_true", help="log every request")
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until a signal; the exit status is 1 where the AF could not start."""
+    options = parser().parse_args(arguments)
+    _log_to_stderr(logging.DEBUG if options.debug else logging.INFO)
+    config = AfConfig(
+        m1=options.m1,
+        m5=options.m5,
+        data_dir=options.data_dir,
+        database_url=options.database_url,
+        application_servers=tuple(options.application_servers),
+        max_body_bytes=options.max_body_bytes,
+    )
+    try:
+        asyncio.run(_serve(config))
+    except (ApplicationFunctionError, OSError) as error:
+        print(f"fivegms_af: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _serve(config: AfConfig) -> None:
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    async with ApplicationFunction(config) as af:
+        print(json.dumps({"m1": af.m1_url, "m5": af.m5_url}), flush=True)
+        await stop.wait()
+
+
+def _log_to_stderr(level: int) -> None:
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

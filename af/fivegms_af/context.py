@@ -1,0 +1,46 @@
+"""What every handler works with: the settings, the store, the Application Servers, the clock."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from aiohttp import web
+
+from fivegms_af.application_server import ApplicationServerPort
+from fivegms_af.config import AfConfig, ApplicationServerAddress
+from fivegms_af.errors import NoApplicationServer
+from fivegms_af.reconciler import Reconciler
+from fivegms_af.store.provisioning_store import ProvisioningStore
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One AF's parts. `now` gives aware datetimes, `new_id` unguessable resource identifiers."""
+
+    config: AfConfig
+    store: ProvisioningStore
+    servers: Sequence[ApplicationServerPort]
+    reconciler: Reconciler
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+
+    @property
+    def address(self) -> ApplicationServerAddress:
+        """Whose M2 and M4 URLs are given out; raises NoApplicationServer."""
+        if not self.config.application_servers:
+            raise NoApplicationServer
+        return self.config.application_servers[0]
+
+    @property
+    def server(self) -> ApplicationServerPort:
+        """The AS at `address`; raises NoApplicationServer."""
+        if not self.servers:
+            raise NoApplicationServer
+        return self.servers[0]
+
+    async def changed(self, session_id: str) -> None:
+        """Let every AS follow, for as long as a request may wait for that."""
+        await self.reconciler.changed(session_id, self.config.settle_s)
+
+
+CONTEXT = web.AppKey("context", Context)

@@ -1,0 +1,111 @@
+"""What happens around every handler: an identifier for the log, and an answer for every error."""
+
+import re
+import time
+from http import HTTPStatus
+from uuid import uuid4
+
+import structlog
+from aiohttp import hdrs, web
+
+from fivegms_af.errors import (
+    ApplicationFunctionError,
+    ApplicationServerUnavailable,
+    ChangedMeanwhile,
+    StorageUnavailable,
+)
+from fivegms_af.problems import (
+    HTTP_PROBLEMS,
+    INTERNAL_ERROR,
+    REQUEST_INVALID,
+    RETRY_AFTER_S,
+    describe,
+    problem_details,
+)
+from fivegms_af.routes import Handler
+from fivegms_api.problem_details import PROBLEM_MEDIA_TYPE, ProblemDetails
+
+REQUEST_ID = "X-Request-Id"
+ATTEMPTS = 5
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+log = structlog.get_logger()
+
+
+@web.middleware
+async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Bind the client's request identifier, or a new one, to all that is logged meanwhile.
+
+    Bodies and header values are never logged: they may hold secrets.
+    """
+    given = request.headers.get(REQUEST_ID, "")
+    request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+    started = time.monotonic()
+    with structlog.contextvars.bound_contextvars(request_id=request_id):
+        response = await handler(request)
+        log.debug(
+            "answered",
+            method=request.method,
+            path=request.path,
+            status=response.status,
+            duration_ms=round(1000 * (time.monotonic() - started), 1),
+        )
+    response.headers[REQUEST_ID] = request_id
+    return response
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every error as a problem; whatever nobody foresaw as 500 without its details."""
+    try:
+        return await handler(request)
+    except ApplicationFunctionError as error:
+        return _answer(problem_details(error, request.path), _headers(error))
+    except web.HTTPException as error:
+        return _from_http(request, error)
+    except Exception:
+        log.exception("request failed", method=request.method, path=request.path)
+        detail = "the log of the 5GMS AF says more"
+        return _answer(describe(INTERNAL_ERROR, detail, request.path), {})
+
+
+@web.middleware
+async def try_again(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A request that another one overtook is decided anew, on what that one left.
+
+    Preconditions are checked anew too, so a client that sent If-Match gets its 412.
+    """
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return await handler(request)
+        except ChangedMeanwhile:
+            continue
+    return await handler(request)
+
+
+def _headers(error: ApplicationFunctionError) -> dict[str, str]:
+    if isinstance(error, ApplicationServerUnavailable | StorageUnavailable):
+        return {hdrs.RETRY_AFTER: str(RETRY_AFTER_S)}
+    return {}
+
+
+def _from_http(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
+    """What aiohttp raises, 405 with OPTIONS among the methods, OPTIONS itself answered by it."""
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        allow: dict[str, str] = {
+            hdrs.ALLOW: ", ".join(sorted({*error.allowed_methods, hdrs.METH_OPTIONS}))
+        }
+        if request.method == hdrs.METH_OPTIONS:
+            return web.Response(status=HTTPStatus.NO_CONTENT, headers=allow)
+        detail = f"{request.method} is not one of {allow[hdrs.ALLOW]}"
+        return _answer(describe(HTTP_PROBLEMS[error.status], detail, request.path), allow)
+    if error.status < HTTPStatus.BAD_REQUEST:
+        return error
+    problem = HTTP_PROBLEMS.get(error.status, REQUEST_INVALID)
+    return _answer(describe(problem, f"{request.method} {request.path}", request.path), {})
+
+
+def _answer(problem: ProblemDetails, headers: dict[str, str]) -> web.Response:
+    headers[hdrs.CONTENT_TYPE] = PROBLEM_MEDIA_TYPE
+    return web.Response(body=problem.to_json(), status=problem.status, headers=headers)

@@ -1,0 +1,128 @@
+"""The one table from what the AF refuses to what it answers (RFC 9457, docs/errors.md).
+
+Total: every leaf of `errors` has a row, and a test holds that. Pure: who sends the answer is
+`exchange`'s business.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from fivegms_af import errors
+from fivegms_api.problem_details import PROBLEM_TYPE_PREFIX, InvalidParam, ProblemDetails
+
+RETRY_AFTER_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """The last part of the type URI, the status, and the title of a kind of problem."""
+
+    name: str
+    status: HTTPStatus
+    title: str
+
+    @property
+    def type(self) -> str:
+        """The type URI."""
+        return PROBLEM_TYPE_PREFIX + self.name
+
+
+_S = HTTPStatus
+
+PROBLEMS: Mapping[type[errors.ApplicationFunctionError], Problem] = {
+    errors.BodyMalformed: Problem("body-malformed", _S.BAD_REQUEST, "Malformed body"),
+    errors.BodyTooLarge: Problem("body-too-large", _S.REQUEST_ENTITY_TOO_LARGE, "Body too large"),
+    errors.MembersRefused: Problem("members-refused", _S.BAD_REQUEST, "Members refused"),
+    errors.MediaTypeUnsupported: Problem(
+        "media-type-unsupported", _S.UNSUPPORTED_MEDIA_TYPE, "Unsupported media type"
+    ),
+    errors.PatchMalformed: Problem("patch-malformed", _S.BAD_REQUEST, "Malformed patch"),
+    errors.PatchDoesNotApply: Problem("patch-does-not-apply", _S.CONFLICT, "Patch does not apply"),
+    errors.SessionUnknown: Problem(
+        "unknown-provisioning-session", _S.NOT_FOUND, "Unknown provisioning session"
+    ),
+    errors.HostingUnknown: Problem(
+        "unknown-content-hosting-configuration",
+        _S.NOT_FOUND,
+        "No content hosting configuration",
+    ),
+    errors.TemplateUnknown: Problem(
+        "unknown-content-preparation-template",
+        _S.NOT_FOUND,
+        "Unknown content preparation template",
+    ),
+    errors.AiModelUnknown: Problem("unknown-ai-model", _S.NOT_FOUND, "Unknown AI model"),
+    errors.HostingExists: Problem(
+        "content-hosting-configuration-exists",
+        _S.CONFLICT,
+        "Content hosting configuration exists",
+    ),
+    errors.TemplateInUse: Problem(
+        "content-preparation-template-in-use",
+        _S.CONFLICT,
+        "Content preparation template in use",
+    ),
+    errors.PreconditionFailed: Problem(
+        "precondition-failed", _S.PRECONDITION_FAILED, "Precondition failed"
+    ),
+    errors.ChangedMeanwhile: Problem("changed-meanwhile", _S.CONFLICT, "Changed meanwhile"),
+    errors.ApplicationServerUnavailable: Problem(
+        "application-server-unavailable",
+        _S.SERVICE_UNAVAILABLE,
+        "Application Server unavailable",
+    ),
+    errors.ApplicationServerRefused: Problem(
+        "application-server-refused", _S.BAD_GATEWAY, "Application Server refused"
+    ),
+    errors.NoApplicationServer: Problem(
+        "no-application-server", _S.SERVICE_UNAVAILABLE, "No Application Server"
+    ),
+    errors.StorageUnavailable: Problem(
+        "storage-unavailable", _S.SERVICE_UNAVAILABLE, "Storage unavailable"
+    ),
+}
+
+UNKNOWN_RESOURCE = Problem("unknown-resource", _S.NOT_FOUND, "Unknown resource")
+METHOD_NOT_ALLOWED = Problem("method-not-allowed", _S.METHOD_NOT_ALLOWED, "Method not allowed")
+REQUEST_INVALID = Problem("request-invalid", _S.BAD_REQUEST, "Invalid request")
+INTERNAL_ERROR = Problem("internal-error", _S.INTERNAL_SERVER_ERROR, "Internal error")
+
+HTTP_PROBLEMS: Mapping[int, Problem] = {
+    _S.NOT_FOUND: UNKNOWN_RESOURCE,
+    _S.METHOD_NOT_ALLOWED: METHOD_NOT_ALLOWED,
+    _S.REQUEST_ENTITY_TOO_LARGE: PROBLEMS[errors.BodyTooLarge],
+}
+"""What the HTTP library refuses; a client error that is not here is REQUEST_INVALID."""
+
+
+def problem_details(error: errors.ApplicationFunctionError, instance: str) -> ProblemDetails:
+    """What is told of an error of ours at the URL path `instance`."""
+    return describe(PROBLEMS[type(error)], str(error), instance, _invalid_params(error))
+
+
+def describe(
+    problem: Problem, detail: str, instance: str, invalid_params: tuple[InvalidParam, ...] = ()
+) -> ProblemDetails:
+    """The answer's body."""
+    return ProblemDetails(
+        type=problem.type,
+        title=problem.title,
+        status=problem.status,
+        detail=detail,
+        instance=instance,
+        invalid_params=invalid_params or None,
+    )
+
+
+def _invalid_params(error: errors.ApplicationFunctionError) -> tuple[InvalidParam, ...]:
+    match error:
+        case errors.MembersRefused():
+            return error.params
+        case errors.BodyMalformed() | errors.PatchMalformed() | errors.PatchDoesNotApply():
+            return (InvalidParam(param="", reason=str(error)),)
+        case errors.MediaTypeUnsupported():
+            return (InvalidParam(param="header Content-Type", reason=str(error)),)
+        case errors.PreconditionFailed():
+            return (InvalidParam(param=f"header {error.header}", reason=str(error)),)
+    return ()
