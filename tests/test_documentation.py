@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import typer.main
 
 from fivegms_testbed.cli.app import app
+from fivegms_testbed.cli.exit_codes import ExitCode
 from support import PROJECT
 from support.markdown import Page, shell_commands
 
@@ -33,6 +35,7 @@ def _files(folder: Path = PROJECT) -> Iterator[Path]:
 
 FILES = list(_files())
 PAGES = [Page.read(path) for path in FILES if path.suffix == ".md"]
+COMMANDS_PAGE = Page.read(PROJECT / "docs" / "commands.md")
 every_page = pytest.mark.parametrize(
     "page", PAGES, ids=[page.path.relative_to(PROJECT).as_posix() for page in PAGES]
 )
@@ -43,32 +46,30 @@ def _make_targets() -> set[str]:
     return set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
 
 
-def _options_by_command() -> dict[str, set[str]]:
-    group: Any = typer.main.get_command(app)
-    commands = {name: command.params for name, command in group.commands.items()}
-    commands[""] = group.params
-    return {
-        name: {"--help"} | {one for param in params for one in param.opts + param.secondary_opts}
-        for name, params in commands.items()
-    }
+FIVEGMS: Any = typer.main.get_command(app)
+COMMANDS: dict[str, Any] = FIVEGMS.commands
+
+
+def _options(command: Any) -> set[str]:
+    spellings = {one for param in command.params for one in param.opts + param.secondary_opts}
+    return spellings | {"--help"}
 
 
 def _fault(command: list[str]) -> str | None:
     """What is wrong with one documented command line, or None."""
     program, *arguments = command
-    options = {word.partition("=")[0] for word in arguments if word.startswith("-")}
-    if Path(program).name == "fivegms":
-        known = _options_by_command()
-        name = next((word for word in arguments if not word.startswith("-")), "")
-        if name not in known:
-            return f"fivegms has no command {name!r}"
-        unknown = {one for one in options if one.startswith("--")} - known[name]
-        return f"fivegms {name} has no {sorted(unknown)}" if unknown else None
+    words = [word for word in arguments if not word.startswith("-")]
     if program == "make":
-        targets = {word for word in arguments if "=" not in word and word not in options}
-        unknown = targets - _make_targets()
+        unknown = {word for word in words if "=" not in word} - _make_targets()
         return f"make has no {sorted(unknown)}" if unknown else None
-    return None
+    if Path(program).name != "fivegms":
+        return None
+    known = COMMANDS.get(words[0]) if words else FIVEGMS
+    if known is None:
+        return f"fivegms has no command {words[0]!r}"
+    options = {word.partition("=")[0] for word in arguments if word.startswith("--")}
+    unknown = options - _options(known)
+    return f"fivegms {known.name} has no {sorted(unknown)}" if unknown else None
 
 
 def _resolves(link: str, page: Page) -> bool:
@@ -114,13 +115,31 @@ def test_documented_python_compiles_and_names_what_exists(page: Page) -> None:
                 assert [one.name for one in node.names if not hasattr(module, one.name)] == []
 
 
-@pytest.mark.parametrize("name", sorted(set(_options_by_command()) - {""}))
-def test_every_command_and_option_is_documented(name: str) -> None:
-    text = (PROJECT / "docs" / "commands.md").read_text(encoding="utf-8")
-    assert f"fivegms {name}" in text
-    assert [
-        one for one in sorted(_options_by_command()[name] - {"--help"}) if one not in text
-    ] == []
+@every_page
+def test_documented_names_exist(page: Page) -> None:
+    names = re.findall(r"`(fivegms_\w+(?:\.\w+)*)`", page.text)
+    assert [name for name in sorted(set(names)) if not _exists(name)] == []
+
+
+def _exists(dotted: str) -> bool:
+    """Whether `package.module` or `package.module.Name` is there."""
+    try:
+        pkgutil.resolve_name(dotted)
+    except (ImportError, AttributeError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_is_documented_and_explains_its_options(name: str) -> None:
+    assert f"`fivegms {name}" in COMMANDS_PAGE.text
+    options = [param for param in COMMANDS[name].params if param.opts[0].startswith("-")]
+    assert [param.name for param in options if not getattr(param, "help", None)] == []
+
+
+@pytest.mark.parametrize("code", list(ExitCode), ids=lambda code: code.name)
+def test_every_exit_code_is_documented(code: ExitCode) -> None:
+    assert f"\n| {code.value} |" in COMMANDS_PAGE.text
 
 
 @pytest.mark.parametrize("make_target", sorted(_make_targets()))
