@@ -1,16 +1,20 @@
 """What happened on the wire: every HTTP call of a run, with its reference point and time.
 
-A `Trace` is a list that aiohttp fills through its own tracing hooks; it knows nothing of what the
-calls mean beyond the reference point (M1, M2, M4, M5) that the path names.
+A `Trace` is filled from two sides: by aiohttp's own tracing hooks for the provider's calls, and by
+`TracingFetcher` around the UE's transport. It knows nothing of what the calls mean beyond the
+reference point (M1, M2, M4, M5) that their path names.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import aiohttp
 from yarl import URL
+
+from fivegms_client.fetching import Answer, Fetcher
 
 _REFERENCE_POINTS = (
     ("/3gpp-m1/", "M1"),
@@ -24,7 +28,11 @@ _REFERENCE_POINTS = (
 
 
 def reference_point(url: URL) -> str:
-    """The 5GMS reference point that a URL's path belongs to, or a dash."""
+    """The 5GMS reference point that a URL's path belongs to, or a dash.
+
+    >>> reference_point(URL("http://127.0.0.1:8080/m4d/provisioning-session-1/model.mpd"))
+    'M4'
+    """
     return next((name for prefix, name in _REFERENCE_POINTS if url.path.startswith(prefix)), "-")
 
 
@@ -45,6 +53,11 @@ class Trace:
 
     calls: list[HttpCall] = field(default_factory=list)
     clock: Callable[[], float] = time.perf_counter
+
+    def record(self, method: str, url: URL, status: int, started: float) -> None:
+        """Add a call that began at `started` on this trace's clock and has just ended."""
+        duration_ms = (self.clock() - started) * 1000
+        self.calls.append(HttpCall(reference_point(url), method, str(url), status, duration_ms))
 
     def config(self) -> aiohttp.TraceConfig:
         """Hooks for an `aiohttp.ClientSession(trace_configs=[...])`."""
@@ -68,7 +81,7 @@ class Trace:
         context: SimpleNamespace,
         params: aiohttp.TraceRequestEndParams,
     ) -> None:
-        self._record(context, params.method, params.url, params.response.status)
+        self.record(params.method, params.url, params.response.status, context.started)
 
     async def _failed(
         self,
@@ -76,8 +89,26 @@ class Trace:
         context: SimpleNamespace,
         params: aiohttp.TraceRequestExceptionParams,
     ) -> None:
-        self._record(context, params.method, params.url, 0)
+        self.record(params.method, params.url, 0, context.started)
 
-    def _record(self, context: SimpleNamespace, method: str, url: URL, status: int) -> None:
-        duration_ms = (self.clock() - context.started) * 1000
-        self.calls.append(HttpCall(reference_point(url), method, str(url), status, duration_ms))
+
+class TracingFetcher:
+    """A UE transport that writes every call of another one into a trace, body included."""
+
+    def __init__(self, inner: Fetcher, trace: Trace) -> None:
+        self._inner = inner
+        self._trace = trace
+
+    @asynccontextmanager
+    async def get(
+        self, url: str, headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[Answer]:
+        """GET `url` through the inner transport."""
+        started = self._trace.clock()
+        status = 0
+        try:
+            async with self._inner.get(url, headers) as answer:
+                status = answer.status
+                yield answer
+        finally:
+            self._trace.record("GET", URL(url), status, started)

@@ -1,0 +1,94 @@
+"""Where annotated frames go: into a video, a picture, or nowhere.
+
+`open_canvas` chooses by the file's name; each canvas is a context manager that makes its file
+appear complete or not at all.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from PIL import Image
+
+from fivegms_client import FrameResult, MovementCounters, Scene
+from fivegms_engine.annotation import draw_detections
+from fivegms_engine.media import AnnotatedVideo
+
+VIDEO_SUFFIXES = frozenset({".mp4", ".m4v"})
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
+
+
+class OutputUnknown(ValueError):
+    """The name of the annotated file says neither video nor picture."""
+
+
+class Canvas(Protocol):
+    """Something that frames are drawn on."""
+
+    def draw(self, frame: FrameResult, counters: MovementCounters) -> None:
+        """Add a frame with its detections and the counters so far."""
+
+
+class _Nowhere:
+    def draw(self, frame: FrameResult, counters: MovementCounters) -> None: ...
+
+
+class _VideoCanvas:
+    """Opened at the first frame, since only that has the size in which pixels are shown."""
+
+    def __init__(self, path: Path, scene: Scene, frame_rate: Fraction) -> None:
+        self._path = path
+        self._scene = scene
+        self._frame_rate = frame_rate
+        self._video: AnnotatedVideo | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def draw(self, frame: FrameResult, counters: MovementCounters) -> None:
+        if self._video is None:
+            height, width, _ = frame.pixels.shape
+            self._video = AnnotatedVideo(self._path, width, height, self._frame_rate).__enter__()
+        self._video.write(
+            draw_detections(frame.pixels, frame.detections, asdict(counters), self._scene.line)
+        )
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._video is not None:
+            self._video.__exit__(kind, error, traceback)
+
+
+class _PictureCanvas(AbstractContextManager["_PictureCanvas"]):
+    """Keeps the last frame drawn; of a picture, there is one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def draw(self, frame: FrameResult, counters: MovementCounters) -> None:
+        drawn = Image.fromarray(draw_detections(frame.pixels, frame.detections))
+        partial = self._path.with_name(f".partial-{self._path.name}")
+        drawn.save(partial)
+        partial.replace(self._path)
+
+    def __exit__(self, *_exception: object) -> None: ...
+
+
+def open_canvas(
+    path: Path | None, scene: Scene, frame_rate: Fraction
+) -> AbstractContextManager[Canvas]:
+    """The canvas for `path`; None draws nowhere. Raises OutputUnknown."""
+    if path is None:
+        return nullcontext(_Nowhere())
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        return _VideoCanvas(path, scene, frame_rate)
+    if path.suffix.lower() in PICTURE_SUFFIXES:
+        return _PictureCanvas(path)
+    raise OutputUnknown(f"{path.name} is neither a video (.mp4) nor a picture (.png, .jpg)")

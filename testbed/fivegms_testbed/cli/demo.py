@@ -1,0 +1,193 @@
+"""`fivegms demo`: the main job, and what happened, for people to read."""
+
+import logging
+from pathlib import Path
+from typing import Annotated, Self
+
+import typer
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.progress import TaskID
+from rich.table import Table
+from rich.text import Text
+from yarl import URL
+
+from fivegms_api.ai_models import AiModel
+from fivegms_client import FetchProgress
+from fivegms_testbed.cli.console import (
+    JsonOption,
+    megabytes,
+    print_json,
+    reporting_errors,
+    results,
+    stage_progress,
+)
+from fivegms_testbed.cli.logs import log_to_stderr
+from fivegms_testbed.cli.publish import variants_table
+from fivegms_testbed.demo import DemoResult, run_demo
+from fivegms_testbed.recognition import FrameRecord
+from fivegms_testbed.trace import HttpCall
+from fivegms_testbed.upload import UploadProgress
+
+OUTPUT = Path("demo-output")
+
+_PURPOSES = (
+    ("POST", "/provisioning-sessions", "provider opens a provisioning session"),
+    ("POST", "/content-preparation-templates", "provider says how to prepare the model"),
+    ("POST", "/content-hosting-configuration", "provider asks for hosting"),
+    ("GET", "/content-hosting-configuration", "provider learns where to ingest"),
+    ("PUT", ".mp4", "provider sends the evaluation media"),
+    ("PUT", ".json", "provider sends its ground truth"),
+    ("PUT", ".onnx", "provider sends the model"),
+    ("GET", "/ai-models", "provider follows the preparation"),
+    ("GET", "/service-access-information", "UE asks where the model is"),
+    ("GET", ".mpd", "UE reads the model MPD"),
+    ("GET", ".m4s", "UE fetches a segment"),
+    ("GET", ".mp4", "UE fetches the initialization segment"),
+)
+"""What the calls of the demo are for: method, how the path ends (identifiers apart), words."""
+
+
+def demo(
+    media: Annotated[
+        Path | None,
+        typer.Option("--input", exists=True, dir_okay=False, help="An image or video of your own."),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", file_okay=False, help="Folder for the files it writes.")
+    ] = OUTPUT,
+    as_json: JsonOption = False,
+) -> None:
+    """Publish a detector through 5GMS and recognise objects in a video with it."""
+    log_to_stderr(logging.WARNING, as_json=as_json)
+    with reporting_errors(as_json=as_json):
+        with _Watching(as_json=as_json) as watching:
+            result = run_demo(media, output, watching)
+        if as_json:
+            print_json(result)
+        else:
+            show(result, results)
+
+
+class _Watching:
+    """One bar per phase of the demo."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._bars = stage_progress(as_json=as_json)
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._bars.stop()
+
+    def uploading(self, name: str, progress: UploadProgress) -> None:
+        self._update(f"M2 {name}", progress.sent_bytes, progress.total_bytes)
+
+    def preparing(self, model: AiModel) -> None:
+        if model.progress is not None:
+            self._update("AS prepares", model.progress.fraction, 1.0)
+
+    def fetching(self, progress: FetchProgress) -> None:
+        self._update("M4 fetch", progress.done_bytes, progress.total_bytes)
+
+    def frame(self, record: FrameRecord) -> None:
+        self._update("UE recognises", record.index + 1, None)
+
+    def _update(self, name: str, completed: float, total: float | None) -> None:
+        if name not in self._tasks:
+            self._tasks[name] = self._bars.add_task(name, total=total)
+        self._bars.update(self._tasks[name], completed=completed, total=total)
+
+
+def show(result: DemoResult, console: Console) -> None:
+    """The whole story, top to bottom."""
+    for title, body in (
+        ("What crossed the network", _calls(result.calls)),
+        (f"What the AS made of {result.model}", variants_table(result.variants)),
+        ("What the UE took", _choice(result)),
+        ("What it saw", _recognition(result)),
+        ("Look at it", _outputs(result)),
+    ):
+        console.print(Text(title, style="bold cyan"))
+        console.print(Padding(body, (0, 0, 1, 2)))
+
+
+def _calls(calls: tuple[HttpCall, ...]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("point")
+    table.add_column("call", overflow="ellipsis", no_wrap=True, max_width=70)
+    table.add_column("status", justify="right")
+    table.add_column("ms", justify="right")
+    table.add_column("what for")
+    for call, times in _grouped(calls):
+        what = _purpose(call) + (f" ({times} times)" if times > 1 else "")
+        path = f"{call.method} {_short(call.url)}"
+        table.add_row(call.reference_point, path, str(call.status), f"{call.duration_ms:.1f}", what)
+    return table
+
+
+def _grouped(calls: tuple[HttpCall, ...]) -> list[tuple[HttpCall, int]]:
+    """Calls that repeat (polling) once, as the last of them, with how often."""
+    grouped: list[tuple[HttpCall, int]] = []
+    for call in calls:
+        if grouped and (grouped[-1][0].method, grouped[-1][0].url) == (call.method, call.url):
+            grouped[-1] = (call, grouped[-1][1] + 1)
+        else:
+            grouped.append((call, 1))
+    return grouped
+
+
+def _purpose(call: HttpCall) -> str:
+    path = URL(call.url).path
+    resource = path.rsplit("/", 1)[0]
+    for method, end, words in _PURPOSES:
+        if method == call.method and (path.endswith(end) or resource.endswith(end)):
+            return words
+    return ""
+
+
+def _short(url: str) -> str:
+    """The path, with long identifiers and digests cut in the middle of the reader's way."""
+    parts = URL(url).path.split("/")
+    return "/".join(part if len(part) <= 40 else f"{part[:8]}…{part[-8:]}" for part in parts)
+
+
+def _choice(result: DemoResult) -> Group:
+    lines = [
+        Text.assemble(
+            (f"{considered.id:<12}", "bold" if considered.id == result.chosen else ""),
+            f"{considered.verdict}: {considered.cause}",
+        )
+        for considered in result.considered
+    ]
+    timings = result.timings
+    lines.append(
+        Text(
+            f"fetched {megabytes(result.bytes_fetched)}; first result {result.ttfi_ms:.0f} ms "
+            f"after the first request: M5 {timings.sai_ms or 0:.0f}, "
+            f"MPD {timings.mpd_ms or 0:.0f}, segments {timings.fetch_ms or 0:.0f}, "
+            f"engine {timings.load_ms or 0:.0f}, inference {timings.first_inference_ms or 0:.0f}"
+        )
+    )
+    return Group(*lines)
+
+
+def _recognition(result: DemoResult) -> Group:
+    lines = [Text(f"{result.frames} frames, median {result.frame_ms_p50:.1f} ms each")]
+    if result.precision is not None and result.recall is not None:
+        lines.append(
+            Text(f"precision {result.precision:.3f}, recall {result.recall:.3f} (IoU 0.5)")
+        )
+    if result.counters is not None:
+        counters = result.counters
+        for name in ("entered", "left", "crossed"):
+            true = "" if result.true_counters is None else f" (truth {result.true_counters[name]})"
+            lines.append(Text(f"{name:<8}{getattr(counters, name):>3}{true}"))
+    return Group(*lines)
+
+
+def _outputs(result: DemoResult) -> Group:
+    return Group(Text(f"{result.outputs.video}"), Text(f"{result.outputs.results}"))

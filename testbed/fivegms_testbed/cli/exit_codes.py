@@ -1,0 +1,61 @@
+"""The exit codes of `fivegms`, and which error ends with which (docs/commands.md).
+
+A script can tell a wrong file from a server that is down without reading a message. The table is
+total over the base errors of our packages; anything else is a defect and ends with INTERNAL.
+"""
+
+from enum import IntEnum
+
+from fivegms_client.errors import (
+    BadEntry,
+    BadOption,
+    ClientError,
+    ModelDamaged,
+    NoSuitableVariant,
+    SegmentCorrupt,
+    ServerUnreachable,
+)
+from fivegms_engine.errors import EngineError
+from fivegms_manifests.errors import ManifestError
+from fivegms_prepare.errors import ModelRefused
+from fivegms_testbed.provider import AfUnreachable, PreparationFailed, ProviderError
+from fivegms_testbed.upload import UploadFailed
+
+
+class ExitCode(IntEnum):
+    """What a finished command tells the shell. 2 is the option parser's own."""
+
+    OK = 0
+    INTERNAL = 1
+    USAGE = 2
+    BAD_INPUT = 3
+    UNREACHABLE = 4
+    REFUSED = 5
+    INTEGRITY = 6
+    NOTHING_RUNNABLE = 7
+    INTERRUPTED = 130
+
+
+_BY_ERROR: tuple[tuple[type[BaseException], ExitCode], ...] = (
+    (KeyboardInterrupt, ExitCode.INTERRUPTED),
+    (AfUnreachable, ExitCode.UNREACHABLE),
+    (ServerUnreachable, ExitCode.UNREACHABLE),
+    (SegmentCorrupt, ExitCode.INTEGRITY),
+    (ModelDamaged, ExitCode.INTEGRITY),
+    (NoSuitableVariant, ExitCode.NOTHING_RUNNABLE),
+    (BadEntry, ExitCode.BAD_INPUT),
+    (BadOption, ExitCode.BAD_INPUT),
+    (PreparationFailed, ExitCode.BAD_INPUT),
+    (UploadFailed, ExitCode.REFUSED),
+    (ProviderError, ExitCode.REFUSED),
+    (ClientError, ExitCode.REFUSED),
+    (ModelRefused, ExitCode.BAD_INPUT),
+    (ManifestError, ExitCode.BAD_INPUT),
+    (EngineError, ExitCode.BAD_INPUT),
+    (OSError, ExitCode.BAD_INPUT),
+)
+
+
+def exit_code(error: BaseException) -> ExitCode:
+    """The code for an error: the first row of the table whose type it is."""
+    return next((code for kind, code in _BY_ERROR if isinstance(error, kind)), ExitCode.INTERNAL)

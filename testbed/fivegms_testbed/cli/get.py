@@ -1,0 +1,90 @@
+"""`fivegms get`: fetch a model into a folder that holds all that inference needs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fivegms_client import FetchedModel, fetch
+from fivegms_client.composition import WHOLE
+from fivegms_client.selection import Prefer
+from fivegms_testbed.cli.console import (
+    JsonOption,
+    megabytes,
+    messages,
+    print_json,
+    reporting_errors,
+    results,
+    transfer_progress,
+)
+from fivegms_testbed.cli.entry import (
+    CompositionOption,
+    EndpointOption,
+    EntryArgument,
+    FetchBar,
+    LinkOption,
+    MaxFetchOption,
+    NameOption,
+    PreferOption,
+    SessionOption,
+    TaskOption,
+    VariantOption,
+    access_options,
+)
+
+
+def get(
+    entry: EntryArgument,
+    into: Annotated[
+        Path, typer.Option("--into", file_okay=False, help="Folder for the MPD and its segments.")
+    ],
+    session: SessionOption = None,
+    task: TaskOption = None,
+    name: NameOption = None,
+    variant: VariantOption = None,
+    prefer: PreferOption = Prefer.BALANCED,
+    link_mbps: LinkOption = None,
+    max_fetch_s: MaxFetchOption = None,
+    composition: CompositionOption = WHOLE,
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch the variant that suits this device, and keep it."""
+    with reporting_errors(as_json=as_json):
+        with transfer_progress(as_json=as_json) as bars:
+            options = access_options(
+                variant=variant,
+                prefer=prefer,
+                link_mbps=link_mbps,
+                max_fetch_s=max_fetch_s,
+                composition=composition,
+                endpoint=endpoint,
+                cache=None,
+                bar=FetchBar(bars),
+            )
+            fetched = fetch(entry, into, session=session, task=task, name=name, options=options)
+        if as_json:
+            print_json(_summary(fetched))
+        else:
+            _show(fetched)
+
+
+def _summary(fetched: FetchedModel) -> dict[str, object]:
+    provenance = fetched.provenance
+    return {
+        "manifest": fetched.path,
+        "model": provenance.manifest.model.name,
+        "version": provenance.manifest.model.version,
+        "chosen": [selection.chosen.id for selection in provenance.selections],
+        "reason": [selection.reason for selection in provenance.selections],
+        "bytes_fetched": provenance.bytes_fetched,
+        "timings": fetched.timings,
+    }
+
+
+def _show(fetched: FetchedModel) -> None:
+    provenance = fetched.provenance
+    for selection in provenance.selections:
+        results.print(f"[bold]{selection.chosen.id}[/] because {selection.reason}")
+    results.print(f"fetched {megabytes(provenance.bytes_fetched)} into {fetched.path.parent}")
+    messages.print(f"Run it: fivegms run {fetched.path} --input FILE", soft_wrap=True)

@@ -1,0 +1,71 @@
+"""`fivegms prepare`: what the AS does with an uploaded model, offline and into a folder."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fivegms_api.ai_models import PreparationProgress
+from fivegms_api.model_preparation import ModelPreparation
+from fivegms_prepare import preparation
+from fivegms_prepare.preparation import PreparationResult
+from fivegms_testbed.cli.console import (
+    JsonOption,
+    messages,
+    print_json,
+    reporting_errors,
+    results,
+    stage_progress,
+)
+from fivegms_testbed.cli.publish import (
+    ModelFile,
+    NameOption,
+    TaskOption,
+    TemplateOption,
+    VersionOption,
+    preparation_template,
+    variants_table,
+)
+
+
+def prepare(
+    model: ModelFile,
+    out: Annotated[
+        Path, typer.Option("--out", file_okay=False, help="Folder for the MPD and its segments.")
+    ],
+    name: NameOption = None,
+    task: TaskOption = None,
+    model_version: VersionOption = None,
+    template: TemplateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Prepare a model into a folder that any web server can deliver."""
+    with reporting_errors(as_json=as_json):
+        wanted = preparation_template(model, name, task, model_version, template)
+        with stage_progress(as_json=as_json) as bar:
+            stage = bar.add_task("preparing", total=1.0)
+
+            def report(progress: PreparationProgress) -> None:
+                bar.update(stage, description=progress.stage, completed=progress.fraction)
+
+            prepared = preparation.prepare(
+                model,
+                wanted,
+                out,
+                evaluation_dir=model.parent,
+                progress=report,
+                now=datetime.now(UTC),
+            )
+        if as_json:
+            print_json({"manifest": out / wanted.manifest, "variants": prepared.variants})
+        else:
+            _print(prepared, wanted, out)
+
+
+def _print(prepared: PreparationResult, template: ModelPreparation, out: Path) -> None:
+    described = template.model
+    results.print(f"[bold]{described.name}[/] version {described.version}, {described.task}")
+    results.print(variants_table(prepared.variants))
+    results.print(f"model MPD {out / template.manifest}", soft_wrap=True)
+    messages.print(f"Run it: fivegms run {out / template.manifest} --input FILE", soft_wrap=True)

@@ -1,0 +1,204 @@
+"""`fivegms run`: fetch what suits this device and run it on a file."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from rich.table import Table
+
+from fivegms_client import RunnableModel, load
+from fivegms_client.composition import WHOLE
+from fivegms_client.selection import Prefer
+from fivegms_engine.tasks import Classification, Detection, TensorSummary
+from fivegms_engine.tasks.tensors import summarise
+from fivegms_testbed.arrays import is_array_file, read_feeds, write_outputs
+from fivegms_testbed.cli.console import (
+    JsonOption,
+    megabytes,
+    print_json,
+    reporting_errors,
+    results,
+    stage_progress,
+    transfer_progress,
+)
+from fivegms_testbed.cli.entry import (
+    DEFAULT_CACHE,
+    CacheOption,
+    CompositionOption,
+    EndpointOption,
+    EntryArgument,
+    FetchBar,
+    LinkOption,
+    MaxFetchOption,
+    NameOption,
+    NoCacheOption,
+    PreferOption,
+    SessionOption,
+    TaskOption,
+    VariantOption,
+    access_options,
+)
+from fivegms_testbed.recognition import FrameRecord, Recognition, recognise, write_results
+
+
+def run(
+    entry: EntryArgument,
+    media: Annotated[
+        Path,
+        typer.Option(
+            "--input", exists=True, dir_okay=False, help="Image or video, or arrays (.npy, .npz)."
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            dir_okay=False,
+            help="Annotated .mp4 or .png, results as .json, or raw outputs as .npz (of arrays).",
+        ),
+    ] = None,
+    session: SessionOption = None,
+    task: TaskOption = None,
+    name: NameOption = None,
+    variant: VariantOption = None,
+    prefer: PreferOption = Prefer.BALANCED,
+    link_mbps: LinkOption = None,
+    max_fetch_s: MaxFetchOption = None,
+    composition: CompositionOption = WHOLE,
+    endpoint: EndpointOption = None,
+    cache: CacheOption = DEFAULT_CACHE,
+    no_cache: NoCacheOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a published model, of a task that is known here or not."""
+    with reporting_errors(as_json=as_json):
+        with transfer_progress(as_json=as_json) as bars:
+            options = access_options(
+                variant=variant,
+                prefer=prefer,
+                link_mbps=link_mbps,
+                max_fetch_s=max_fetch_s,
+                composition=composition,
+                endpoint=endpoint,
+                cache=None if no_cache else cache,
+                bar=FetchBar(bars),
+            )
+            model = load(entry, session=session, task=task, name=name, options=options)
+        with model:
+            if is_array_file(media):
+                _run_arrays(model, media, output, as_json=as_json)
+            else:
+                _run_media(model, media, output, as_json=as_json)
+
+
+def _run_arrays(model: RunnableModel, file: Path, output: Path | None, *, as_json: bool) -> None:
+    outputs = model.infer(read_feeds(file, model.inputs))
+    if output is not None:
+        write_outputs(outputs, output)
+    if as_json:
+        print_json(_access(model) | {"outputs": _summaries(outputs), "saved": output})
+        return
+    _show_access(model)
+    results.print(_tensor_table(_summaries(outputs)))
+    if output is not None:
+        results.print(f"saved in {output}")
+
+
+def _run_media(model: RunnableModel, media: Path, output: Path | None, *, as_json: bool) -> None:
+    as_document = output is not None and output.suffix.lower() == ".json"
+    with stage_progress(as_json=as_json) as bars:
+        frames = bars.add_task("recognising", total=None)
+
+        def advance(record: FrameRecord) -> None:
+            bars.update(frames, completed=record.index + 1)
+
+        annotated = None if as_document else output
+        recognition = recognise(model, media, annotated=annotated, on_frame=advance)
+    if as_document and output is not None:
+        write_results(recognition, model, media, output)
+    if as_json:
+        print_json(
+            _access(model)
+            | {
+                "frames": recognition.frames,
+                "frame_ms_p50": recognition.frame_ms_p50,
+                "counters": recognition.counters,
+                "saved": output,
+            }
+        )
+        return
+    _show_access(model)
+    _show_recognition(recognition)
+    if output is not None:
+        results.print(f"saved in {output}")
+
+
+def _summaries(outputs: dict[str, NDArray[Any]]) -> list[TensorSummary]:
+    return [summarise(name, np.asarray(tensor)) for name, tensor in outputs.items()]
+
+
+def _access(model: RunnableModel) -> dict[str, Any]:
+    return {
+        "model": model.manifest.model.name,
+        "version": model.manifest.model.version,
+        "task": model.manifest.model.task,
+        "chosen": [selection.chosen.id for selection in model.selections],
+        "reason": [selection.reason for selection in model.selections],
+        "bytes_fetched": model.bytes_fetched,
+        "bytes_from_cache": model.bytes_from_cache,
+        "timings": model.timings,
+        "ttfi_ms": model.timings.ttfi_ms,
+    }
+
+
+def _show_access(model: RunnableModel) -> None:
+    described = model.manifest.model
+    results.print(f"[bold]{described.name}[/] version {described.version}, {described.task}")
+    for selection in model.selections:
+        results.print(f"{selection.chosen.id} because {selection.reason}")
+    fetched, cached = megabytes(model.bytes_fetched), megabytes(model.bytes_from_cache)
+    ttfi = model.timings.ttfi_ms
+    first = "" if ttfi is None else f"; first inference after {ttfi:.0f} ms"
+    results.print(f"{fetched} fetched, {cached} from the cache{first}")
+
+
+def _show_recognition(recognition: Recognition) -> None:
+    frames = recognition.frames
+    results.print(f"{len(frames)} frames, median {recognition.frame_ms_p50:.1f} ms each")
+    if recognition.counters is not None and len(frames) > 1:
+        counters = recognition.counters
+        results.print(
+            f"entered {counters.entered}, left {counters.left}, crossed {counters.crossed}"
+        )
+    last = frames[-1]
+    summaries = [one for one in last.results if isinstance(one, TensorSummary)]
+    if summaries:
+        results.print(_tensor_table(summaries))
+    elif len(frames) == 1:
+        for result in last.results:
+            results.print(_sentence(result))
+
+
+def _sentence(result: object) -> str:
+    match result:
+        case Detection():
+            box = ", ".join(f"{edge:.0f}" for edge in result.box)
+            return f"{result.label} {result.score:.2f} at {box}"
+        case Classification():
+            return f"{result.label} {result.score:.2f}"
+    return str(result)
+
+
+def _tensor_table(summaries: list[TensorSummary]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("output", "type", "shape"):
+        table.add_column(heading)
+    for heading in ("min", "mean", "max"):
+        table.add_column(heading, justify="right")
+    for one in summaries:
+        figures = (one.minimum, one.mean, one.maximum)
+        numbers = ("-" if figure is None else f"{figure:.4g}" for figure in figures)
+        table.add_row(one.name, one.dtype, str(list(one.shape)), *numbers)
+    return table

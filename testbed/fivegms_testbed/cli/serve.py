@@ -1,0 +1,160 @@
+"""`fivegms serve`, `af` and `as`: run servers until interrupted."""
+
+import asyncio
+import signal
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from platformdirs import user_data_path
+from rich.table import Table
+
+from fivegms_af.config import AfConfig, ApplicationServerAddress
+from fivegms_af.server import ApplicationFunction
+from fivegms_api.endpoint import Endpoint
+from fivegms_as.config import AsConfig
+from fivegms_as.server import ApplicationServer
+from fivegms_testbed.cli.console import JsonOption, messages, print_json, reporting_errors, results
+from fivegms_testbed.cli.logs import log_to_stderr
+from fivegms_testbed.deployment import Deployment, DeploymentConfig
+
+ROLES = {
+    "m1": "provisioning, for AI providers",
+    "m2": "ingest of models and evaluation sets",
+    "m3": "AF to AS, keep it inside",
+    "m4": "delivery to UEs",
+    "m5": "session handling, for UEs",
+}
+
+
+def _endpoint(text: str) -> Endpoint:
+    try:
+        return Endpoint.parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _application_server(text: str) -> ApplicationServerAddress:
+    try:
+        return ApplicationServerAddress.parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _address_option(name: str) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(
+        f"--{name}", parser=_endpoint, metavar="HOST:PORT", help=f"{name.upper()}: {ROLES[name]}."
+    )
+    return option
+
+
+M1 = Annotated[Endpoint, _address_option("m1")]
+M3 = Annotated[Endpoint, _address_option("m3")]
+M4 = Annotated[Endpoint, _address_option("m4")]
+M5 = Annotated[Endpoint, _address_option("m5")]
+DataDir = Annotated[
+    Path,
+    typer.Option("--data", file_okay=False, help="Where provisioning state and content lie."),
+]
+DEFAULT_DATA = user_data_path("fivegms")
+
+
+def serve(
+    m1: M1 = "127.0.0.1:7777",  # type: ignore[assignment]
+    m5: M5 = "127.0.0.1:7778",  # type: ignore[assignment]
+    m3: M3 = "127.0.0.1:7779",  # type: ignore[assignment]
+    m4: M4 = "127.0.0.1:8080",  # type: ignore[assignment]
+    data: DataDir = DEFAULT_DATA,
+    as_json: JsonOption = False,
+) -> None:
+    """Run an Application Function and an Application Server until interrupted."""
+    config = DeploymentConfig(data, m1=m1, m5=m5, m3=m3, m4=m4)
+
+    async def body() -> None:
+        async with Deployment(config) as deployment:
+            await _until_interrupted(deployment.addresses, data, as_json=as_json)
+
+    log_to_stderr(as_json=as_json)
+    with reporting_errors(as_json=as_json):
+        asyncio.run(body())
+
+
+def af(
+    application_servers: Annotated[
+        list[ApplicationServerAddress],
+        typer.Option(
+            "--as",
+            parser=_application_server,
+            metavar="m3=URL,m2=URL,m4=URL",
+            help="An AS to drive; repeat for several.",
+        ),
+    ],
+    m1: M1 = "127.0.0.1:7777",  # type: ignore[assignment]
+    m5: M5 = "127.0.0.1:7778",  # type: ignore[assignment]
+    data: DataDir = DEFAULT_DATA,
+    database: Annotated[
+        str | None, typer.Option("--database", help="SQLAlchemy URL; default: SQLite in --data.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run an Application Function alone."""
+    function = ApplicationFunction(
+        AfConfig(
+            m1=m1,
+            m5=m5,
+            data_dir=data / "af",
+            database_url=database,
+            application_servers=tuple(application_servers),
+        )
+    )
+    log_to_stderr(as_json=as_json)
+    with reporting_errors(as_json=as_json):
+        asyncio.run(_serve(function, ("m1", "m5"), data, as_json=as_json))
+
+
+def as_(
+    m3: M3 = "127.0.0.1:7779",  # type: ignore[assignment]
+    m4: M4 = "127.0.0.1:8080",  # type: ignore[assignment]
+    data: DataDir = DEFAULT_DATA,
+    as_json: JsonOption = False,
+) -> None:
+    """Run an Application Server alone."""
+    server = ApplicationServer(AsConfig(m3=m3, m4=m4, data_dir=data / "as"))
+    log_to_stderr(as_json=as_json)
+    with reporting_errors(as_json=as_json):
+        asyncio.run(_serve(server, ("m2", "m3", "m4"), data, as_json=as_json))
+
+
+async def _serve(
+    server: AbstractAsyncContextManager[ApplicationFunction | ApplicationServer],
+    points: tuple[str, ...],
+    data: Path,
+    *,
+    as_json: bool,
+) -> None:
+    async with server as running:
+        addresses = {point: str(getattr(running, f"{point}_url")) for point in points}
+        await _until_interrupted(addresses, data, as_json=as_json)
+
+
+async def _until_interrupted(addresses: dict[str, str], data: Path, *, as_json: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signal_number, stop.set)
+    if as_json:
+        print_json(addresses)
+    else:
+        _print_addresses(addresses, data)
+    await stop.wait()
+
+
+def _print_addresses(addresses: dict[str, str], data: Path) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("point", "address", "for"):
+        table.add_column(heading, style="bold" if heading == "point" else None)
+    for point, url in addresses.items():
+        table.add_row(point.upper(), url, ROLES[point])
+    results.print(table)
+    messages.print(f"State is in {data}. Ctrl-C ends.")

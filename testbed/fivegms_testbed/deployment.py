@@ -1,0 +1,92 @@
+"""A whole 5GMS system in one process: an AS and the AF that provisions it.
+
+What `fivegms serve` runs and what the demo, the tests and the benchmarks stand on. The AS starts
+first, because the AF hands out its addresses.
+"""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from fivegms_af.config import AfConfig, ApplicationServerAddress
+from fivegms_af.server import ApplicationFunction
+from fivegms_api.endpoint import Endpoint
+from fivegms_as.config import AsConfig
+from fivegms_as.server import ApplicationServer
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentConfig:
+    """Where each reference point listens (port 0: any free port) and where state lies."""
+
+    data_dir: Path
+    m1: Endpoint = field(default=Endpoint(LOOPBACK, 7777))
+    m5: Endpoint = field(default=Endpoint(LOOPBACK, 7778))
+    m3: Endpoint = field(default=Endpoint(LOOPBACK, 7779))
+    m4: Endpoint = field(default=Endpoint(LOOPBACK, 8080))
+
+    @classmethod
+    def on_free_ports(cls, data_dir: Path) -> Self:
+        """A deployment on loopback ports that the system chooses."""
+        free = Endpoint(LOOPBACK, 0)
+        return cls(data_dir, m1=free, m5=free, m3=free, m4=free)
+
+
+class Deployment:
+    """AF and AS, running while the context is open. Raises OSError when a port is taken."""
+
+    def __init__(self, config: DeploymentConfig) -> None:
+        self._config = config
+        self._stack = AsyncExitStack()
+        self.application_server = ApplicationServer(
+            AsConfig(m3=config.m3, m4=config.m4, data_dir=config.data_dir / "as")
+        )
+        self._application_function: ApplicationFunction | None = None
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            server = await stack.enter_async_context(self.application_server)
+            address = ApplicationServerAddress(
+                m3_url=server.m3_url, m2_url=server.m2_url, m4_url=server.m4_url
+            )
+            function = ApplicationFunction(
+                AfConfig(
+                    m1=self._config.m1,
+                    m5=self._config.m5,
+                    data_dir=self._config.data_dir / "af",
+                    application_servers=(address,),
+                )
+            )
+            self._application_function = await stack.enter_async_context(function)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    @property
+    def application_function(self) -> ApplicationFunction:
+        """The running AF."""
+        if self._application_function is None:
+            raise RuntimeError("the deployment is not running; use it as an async context manager")
+        return self._application_function
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """The base URL of each reference point: m1, m2, m3, m4, m5."""
+        return {
+            "m1": self.application_function.m1_url,
+            "m2": self.application_server.m2_url,
+            "m3": self.application_server.m3_url,
+            "m4": self.application_server.m4_url,
+            "m5": self.application_function.m5_url,
+        }
