@@ -9,10 +9,17 @@ from collections.abc import Generator
 from typing import TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from support import NOT_BESIDE_THE_PROJECT
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+# A busy machine is slow, which is no finding.
+settings.register_profile(
+    "fivegms", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("fivegms")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

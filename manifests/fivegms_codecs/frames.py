@@ -5,7 +5,7 @@ repeat and mantissas do not, so planes compress where interleaved elements hardl
 run into blocks keeps both ends in cache, and bounds what any one frame may allocate.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from backports import zstd
@@ -19,7 +19,9 @@ BLOCK_BYTES = 4 * 1024 * 1024
 LEVEL = 3
 
 # A frame of one block needs no larger window; a header that asks for one is refused unallocated.
-_OPTIONS = {zstd.DecompressionParameter.window_log_max: BLOCK_BYTES.bit_length() - 1}
+_OPTIONS: Mapping[int, int] = {
+    zstd.DecompressionParameter.window_log_max: BLOCK_BYTES.bit_length() - 1
+}
 
 Bytes = NDArray[np.uint8]
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from backports import zstd
 from numpy.typing import NDArray
 
 from fivegms_codecs import (
@@ -116,6 +117,12 @@ def test_the_ends_of_the_range_neither_overflow_nor_warn(dtype: str, peak: float
     decoded = decode_tensor(sent(array, *INT8))
     assert np.isfinite(decoded).all()
     np.testing.assert_allclose(decoded, array, rtol=1e-3, atol=1e-40)
+
+
+def test_planes_are_the_least_significant_bytes_first() -> None:
+    array = np.array([0x01020304, 0x05060708], np.uint32)
+    unit = sent(array, Precision.FP32, Codec.PLANES_ZSTD)
+    assert zstd.decompress(unit.payload) == bytes([4, 8, 3, 7, 2, 6, 1, 5])
 
 
 def test_a_tensor_of_several_frames_comes_back() -> None:
