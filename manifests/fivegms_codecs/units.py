@@ -115,17 +115,8 @@ def write_tensor(
     _check_name(encoded_name, limits)
     contiguous = np.asarray(array, dtype.numpy, order="C")
     coding = weights.choose(contiguous, dtype, Precision(precision), Codec(codec))
-    header = _TENSOR.pack(
-        UNIT_VERSION,
-        _TENSOR_KIND,
-        dtype,
-        coding.stored,
-        _CODEC_CODES[coding.codec],
-        array.ndim,
-        len(encoded_name),
-    )
-    dims = struct.pack(f"<{array.ndim}Q", *array.shape)
-    return b"".join([header, dims, encoded_name, *weights.encode(contiguous, coding)])
+    header = _tensor_header(encoded_name, array.shape, dtype, coding)
+    return b"".join([header, *weights.encode(contiguous, coding)])
 
 
 def read_unit(
@@ -163,6 +154,14 @@ def decode_tensor(unit: TensorUnit, out: NDArray[np.generic] | None = None) -> N
     if unit.dtype is DType.BOOL and out.size and int(out.view(np.uint8).max()) > 1:
         raise PayloadCorrupt(f"tensor {unit.name!r} has a bool that is neither 0 nor 1")
     return out
+
+
+def _tensor_header(name: bytes, shape: tuple[int, ...], dtype: DType, coding: Coding) -> bytes:
+    codec_code = _CODEC_CODES[coding.codec]
+    fixed = _TENSOR.pack(
+        UNIT_VERSION, _TENSOR_KIND, dtype, coding.stored, codec_code, len(shape), len(name)
+    )
+    return fixed + struct.pack(f"<{len(shape)}Q", *shape) + name
 
 
 def _read_topology(view: memoryview, limits: UnitLimits) -> TopologyUnit:

@@ -127,18 +127,19 @@ def _recognise(mpd: Element) -> None:
 
 def _refuse_unsupported(root: etree._Element) -> None:
     for node in root.iter():
-        parent = node.getparent()
         where = etree.QName(node).localname
-        below = _ONLY_BELOW.get(node.tag)
-        if node.tag in _REFUSED or (
-            below is not None and parent is not None and parent.tag != below
-        ):
+        if node.tag in _REFUSED or _is_misplaced(node):
             raise UnsupportedConstruct(f"{where}: not part of a model manifest, there")
         for name in _REFUSED_ATTRIBUTES:
             if node.get(name) is not None:
                 raise UnsupportedConstruct(f"{where}: {name} is not part of a model manifest")
         if node.tag == dash("EssentialProperty") and node.get("schemeIdUri") != SUBSET_SCHEME:
             raise UnsupportedConstruct(f"EssentialProperty: {node.get('schemeIdUri')} is unknown")
+
+
+def _is_misplaced(node: etree._Element) -> bool:
+    parent, below = node.getparent(), _ONLY_BELOW.get(node.tag)
+    return below is not None and parent is not None and parent.tag != below
 
 
 def _only_period(mpd: Element) -> Element:
