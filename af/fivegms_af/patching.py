@@ -134,7 +134,8 @@ def _put(document: Json, path: list[str], value: Json) -> Json:
     elif path[-1] == "-" and isinstance(parent, list):
         parent.append(value)
     else:
-        parent.insert(_index(parent, path[-1], after_the_last=True), value)
+        index = _index(parent, path[-1], after_the_last=True)
+        parent.insert(index, value)
     return document
 
 

@@ -1,0 +1,209 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from fivegms_af.config import ApplicationServerAddress
+from fivegms_af.errors import ApplicationServerRefused
+from fivegms_af.memory_application_server import MemoryApplicationServer
+from fivegms_af.provisioned import Hosting, Session, Template
+from fivegms_af.reconciler import REFRESH_S, Reconciler, until_set
+from fivegms_af.store.database import Database
+from fivegms_af.store.provisioning_store import ProvisioningStore
+from fivegms_api.common_data import ProvisioningSessionType
+from fivegms_api.content_hosting import ContentHostingConfiguration, IngestConfiguration
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+ADDRESS = ApplicationServerAddress("http://as:1", "http://as:2", "http://m4")
+HOSTING = Hosting(
+    ContentHostingConfiguration(
+        name="n",
+        ingest_configuration=IngestConfiguration(pull=False),
+        distribution_configurations=(),
+    ),
+    NOW,
+)
+TEMPLATE = Template("t1", "a/b", "0" * 64, None, NOW)
+LONG_S = 30.0
+
+
+class Timer:
+    """Waits that end when a change comes or the test says that the time is over."""
+
+    def __init__(self) -> None:
+        self.pauses: asyncio.Queue[float] = asyncio.Queue()
+        self._over = asyncio.Event()
+
+    async def __call__(self, event: asyncio.Event, timeout_s: float) -> None:
+        self.pauses.put_nowait(timeout_s)
+        waits = [asyncio.ensure_future(one.wait()) for one in (event, self._over)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        self._over.clear()
+
+    def elapse(self) -> None:
+        self._over.set()
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[ProvisioningStore]:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'af.sqlite3'}")
+    await database.open()
+    yield ProvisioningStore(database)
+    await database.close()
+
+
+@asynccontextmanager
+async def running(reconciler: Reconciler) -> AsyncIterator[None]:
+    task = asyncio.create_task(reconciler.run())
+    yield
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def provisioned(store: ProvisioningStore, session_id: str = "s1") -> Session:
+    """A session with a template and hosting."""
+    kind = ProvisioningSessionType.DOWNLINK
+    session = Session(session_id, kind, "app", None, NOW, 1)
+    await store.create(session)
+    template = replace(TEMPLATE, id=f"t-{session_id}")
+    await store.put_template(session, template, b"template")
+    await store.put_hosting(await store.session(session_id), HOSTING)
+    return await store.session(session_id)
+
+
+async def test_a_change_reaches_the_as_before_the_request_is_answered(
+    store: ProvisioningStore,
+) -> None:
+    server = MemoryApplicationServer()
+    reconciler = Reconciler(store, [server], ADDRESS, Timer())
+    async with running(reconciler):
+        await provisioned(store)
+        await reconciler.changed("s1", LONG_S)
+    assert server.calls[-2:] == [("put_template", "s1", "t-s1"), ("put_hosting", "s1")]
+    assert server.templates["s1"]["t-s1"] == ("a/b", b"template")
+    assert b"http://as:2/m2d/s1/" in server.hostings["s1"]
+
+
+async def test_what_was_provisioned_while_the_as_was_down_follows(
+    store: ProvisioningStore,
+) -> None:
+    server, timer = MemoryApplicationServer(), Timer()
+    server.stop()
+    reconciler = Reconciler(store, [server], ADDRESS, timer)
+    async with running(reconciler):
+        await provisioned(store)
+        await reconciler.changed("s1", LONG_S)
+        assert server.hostings == {}
+        pauses = [await timer.pauses.get() for _ in range(2)]
+        assert pauses == [0.5, 1.0]
+        server.start()
+        timer.elapse()
+        assert await timer.pauses.get() == REFRESH_S
+        assert list(server.hostings) == ["s1"]
+
+
+async def test_an_as_that_lost_everything_gets_it_again(store: ProvisioningStore) -> None:
+    server, timer = MemoryApplicationServer(), Timer()
+    await provisioned(store)
+    async with running(Reconciler(store, [server], ADDRESS, timer)):
+        await timer.pauses.get()
+        server.hostings.clear()
+        server.templates.clear()
+        timer.elapse()
+        await timer.pauses.get()
+    assert list(server.hostings) == ["s1"]
+    assert list(server.templates["s1"]) == ["t-s1"]
+
+
+async def test_a_session_deleted_while_the_as_was_down_is_removed_then(
+    store: ProvisioningStore,
+) -> None:
+    server, timer = MemoryApplicationServer(), Timer()
+    session = await provisioned(store)
+    reconciler = Reconciler(store, [server], ADDRESS, timer)
+    async with running(reconciler):
+        await timer.pauses.get()
+        server.stop()
+        await store.delete(session, NOW)
+        await reconciler.changed("s1", LONG_S)
+        await timer.pauses.get()
+        assert await store.deleted_sessions() == {"s1"}
+        server.start()
+        timer.elapse()
+        await timer.pauses.get()
+        assert server.hostings == {}
+        assert server.templates == {}
+        assert await store.deleted_sessions() == frozenset()
+
+
+async def test_a_deletion_is_remembered_until_every_as_has_followed(
+    store: ProvisioningStore,
+) -> None:
+    up, down = MemoryApplicationServer(), MemoryApplicationServer()
+    session = await provisioned(store)
+    up_timer = Timer()
+    async with running(Reconciler(store, [up, down], ADDRESS, up_timer)):
+        [await up_timer.pauses.get() for _ in range(2)]
+    down.stop()
+    await store.delete(session, NOW)
+    up_timer = Timer()
+    async with running(Reconciler(store, [up, down], ADDRESS, up_timer)):
+        [await up_timer.pauses.get() for _ in range(2)]
+    assert up.hostings == {}
+    assert await store.deleted_sessions() == {"s1"}
+    down.start()
+    timer = Timer()
+    async with running(Reconciler(store, [up, down], ADDRESS, timer)):
+        [await timer.pauses.get() for _ in range(2)]
+    assert down.hostings == {}
+    assert await store.deleted_sessions() == frozenset()
+
+
+class Picky(MemoryApplicationServer):
+    """Refuses one session's configuration."""
+
+    async def put_hosting(self, session_id: str, body: bytes) -> None:
+        if session_id == "s1":
+            raise ApplicationServerRefused(400, "no")
+        await super().put_hosting(session_id, body)
+
+
+async def test_one_refusal_does_not_keep_the_others_back(store: ProvisioningStore) -> None:
+    server, timer = Picky(), Timer()
+    await provisioned(store, "s1")
+    await provisioned(store, "s2")
+    async with running(Reconciler(store, [server], ADDRESS, timer)):
+        assert await timer.pauses.get() == 0.5
+    assert list(server.hostings) == ["s2"]
+
+
+async def test_an_error_that_nobody_foresaw_is_survived(store: ProvisioningStore) -> None:
+    server, timer = MemoryApplicationServer(), Timer()
+    server.error = ZeroDivisionError("a bug")
+    await provisioned(store)
+    async with running(Reconciler(store, [server], ADDRESS, timer)):
+        assert await timer.pauses.get() == 0.5
+        server.start()
+        timer.elapse()
+        assert await timer.pauses.get() == REFRESH_S
+    assert list(server.hostings) == ["s1"]
+
+
+async def test_without_an_as_nothing_is_waited_for(store: ProvisioningStore) -> None:
+    await Reconciler(store, [], None, Timer()).changed("s1", LONG_S)
+
+
+async def test_waiting_ends_with_the_event_or_the_time() -> None:
+    event = asyncio.Event()
+    await until_set(event, 0)
+    event.set()
+    await until_set(event, LONG_S)
