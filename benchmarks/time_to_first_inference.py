@@ -4,8 +4,9 @@
 
 Publishes a ResNet-50 shaped model (102 MB fp32) on an embedded deployment, then, pair by pair,
 starts two fresh processes behind the same emulated link: one that fetches the fp32 file with curl
-and runs it with onnxruntime, and one that runs the published model with `fivegms_client`. Both are
-timed as whole processes, imports included. Prints a Markdown table of medians and ratios.
+and runs it with onnxruntime, and one that runs the published model with `fivegms_client`. TTFI
+counts from the first request to the first result, in a process that has its imports behind it; the
+whole process is timed as well. Prints a Markdown table of medians and of ratios pair by pair.
 """
 
 import argparse
@@ -20,10 +21,12 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import onnx
 import onnxruntime
 from aiohttp import web
+from yarl import URL
 
 from fivegms_api.model_preparation import ModelDescription, ModelPreparation
 from fivegms_testbed.deployment import Deployment, DeploymentConfig
@@ -32,42 +35,44 @@ from fivegms_testbed.provider import Provider
 from fivegms_testbed.resnet50 import build_resnet50
 
 PEER = """
-import sys, numpy as np, onnxruntime as ort
-session = ort.InferenceSession(sys.argv[1])
+import subprocess, sys, time, numpy as np, onnxruntime
+started = time.perf_counter()
+url, target = sys.argv[1:]
+subprocess.run(["curl", "--silent", "--fail", "--output", target, url], check=True)
+session = onnxruntime.InferenceSession(target)
 session.run(None, {"images": np.zeros((1, 3, 224, 224), np.float32)})
+print(time.perf_counter() - started)
 """
 OURS = """
-import sys, numpy as np
+import sys, time, numpy as np
 from fivegms_client import AccessOptions, Preferences, load
+started = time.perf_counter()
 options = AccessOptions(preferences=Preferences(variant=sys.argv[2]))
 with load(sys.argv[1], options=options) as model:
     model.infer({"images": np.zeros((1, 3, 224, 224), np.float32)})
+print(time.perf_counter() - started)
 """
+CURL = "curl + onnxruntime"
 
 
 @dataclass(frozen=True)
-class Row:
-    """What one contender took at one rate: whole-process seconds per run, and bytes fetched."""
+class Sample:
+    """One run in seconds: from the first request to the first result, and the whole process."""
 
-    name: str
-    seconds: list[float]
-    size_bytes: int
+    ttfi_s: float
+    process_s: float
 
 
-async def timed(*command: str) -> float:
-    """Whole-process wall time in seconds. Raises RuntimeError when the command fails."""
+async def timed(script: str, *arguments: str) -> Sample:
+    """Run a contender in a fresh process. Raises RuntimeError when it fails."""
     started = time.perf_counter()
-    process = await asyncio.create_subprocess_exec(*command)
-    if await process.wait():
-        raise RuntimeError(f"{command[0]} ended with {process.returncode}")
-    return time.perf_counter() - started
-
-
-async def curl_and_onnxruntime(url: str, folder: Path) -> float:
-    """The peer: download the file, load it, run it once."""
-    target = folder / "peer.onnx"
-    fetched = await timed("curl", "--silent", "--fail", "--output", str(target), url)
-    return fetched + await timed(sys.executable, "-c", PEER, str(target))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, *arguments, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"a contender ended with {process.returncode}")
+    return Sample(float(output), time.perf_counter() - started)
 
 
 async def serve_file(file: Path) -> tuple[web.AppRunner, int]:
@@ -81,87 +86,93 @@ async def serve_file(file: Path) -> tuple[web.AppRunner, int]:
     return runner, runner.addresses[0][1]
 
 
-async def compare(rate_mbps: int, runs: int, model: Path, locator: str, folder: Path) -> list[Row]:
-    """Alternate the peer and each of our variants `runs` times behind links of one rate."""
+async def compare(rate_mbps: int, runs: int, model: Path, locator: str) -> dict[str, list[Sample]]:
+    """Alternate the peer and our fp32 and int8 variants `runs` times behind links of one rate."""
     profile = LinkProfile(downlink_bps=rate_mbps * 1e6, uplink_bps=rate_mbps * 1e6)
     runner, file_port = await serve_file(model)
-    as_host, _, rest = locator.removeprefix("http://").partition("/")
-    host, _, port = as_host.partition(":")
-    contenders: dict[str, list[float]] = {"curl + onnxruntime": [], "fp32": [], "int8": []}
+    origin = URL(locator)
+    assert origin.host is not None
+    assert origin.port is not None
+    samples: dict[str, list[Sample]] = {CURL: [], "fp32": [], "int8": []}
     async with (
         EmulatedLink("127.0.0.1", file_port, profile) as file_link,
-        EmulatedLink(host, int(port), profile) as as_link,
+        EmulatedLink(origin.host, origin.port, profile) as as_link,
     ):
+        mpd = as_link.url + origin.raw_path
+        target = str(model.with_name("fetched.onnx"))
         for _ in range(runs):
-            peer_url = f"{file_link.url}/{model.name}"
-            contenders["curl + onnxruntime"].append(await curl_and_onnxruntime(peer_url, folder))
+            samples[CURL].append(await timed(PEER, f"{file_link.url}/{model.name}", target))
             for precision in ("fp32", "int8"):
-                mpd = f"{as_link.url}/{rest}"
-                seconds = await timed(sys.executable, "-c", OURS, mpd, precision)
-                contenders[precision].append(seconds)
+                samples[precision].append(await timed(OURS, mpd, precision))
     await runner.cleanup()
-    return [Row(name, seconds, 0) for name, seconds in contenders.items()]
+    return samples
 
 
-async def measure(runs: int, rates: list[int]) -> dict[str, object]:
+async def measure(runs: int, rates: list[int]) -> dict[str, Any]:
     """Publish the model once and compare at every rate."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        source = folder / "resnet50.onnx"
+        source = Path(name) / "resnet50.onnx"
         onnx.save(build_resnet50(), source)
         template = ModelPreparation(
             model=ModelDescription(name="resnet50", task="image-classification"),
             source=source.name,
         )
         async with (
-            Deployment(DeploymentConfig.on_free_ports(folder / "data")) as deployment,
+            Deployment(DeploymentConfig.on_free_ports(Path(name) / "data")) as deployment,
             Provider(deployment.addresses["m1"]) as provider,
         ):
             published = await provider.publish(source, template)
             assert published.model.locator is not None
             sizes = {v.precision: v.size_bytes for v in published.model.variants}
-            sizes["curl + onnxruntime"] = source.stat().st_size
-            results = {
-                rate: await compare(rate, runs, source, published.model.locator, folder)
+            sizes[CURL] = source.stat().st_size
+            rows = [
+                row(rate, what, sizes[what], samples, compared[CURL])
                 for rate in rates
-            }
-        return {
-            "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores",
-            "python": platform.python_version(),
-            "onnxruntime": onnxruntime.__version__,
-            "runs": runs,
-            "rows": [
-                {
-                    "rate_mbps": rate,
-                    "what": row.name,
-                    "bytes": sizes[row.name],
-                    "median_s": statistics.median(row.seconds),
-                    "min_s": min(row.seconds),
-                    "max_s": max(row.seconds),
-                    "ratio": _ratio(rows[0].seconds, row.seconds),
-                }
-                for rate, rows in results.items()
-                for row in rows
-            ],
-        }
+                for compared in [await compare(rate, runs, source, published.model.locator)]
+                for what, samples in compared.items()
+            ]
+    return {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+        "onnxruntime": onnxruntime.__version__,
+        "runs": runs,
+        "rows": rows,
+    }
 
 
-def _ratio(peer: list[float], ours: list[float]) -> float:
-    """The median of the ratios pair by pair: robust against a machine that changes speed."""
-    return statistics.median(mine / theirs for mine, theirs in zip(ours, peer, strict=True))
+def row(
+    rate_mbps: int, what: str, size_bytes: int, samples: list[Sample], peer: list[Sample]
+) -> dict[str, Any]:
+    """Medians, and medians of ratios pair by pair, which stand a machine whose speed drifts."""
+    ttfi = [sample.ttfi_s for sample in samples]
+    pairs = list(zip(samples, peer, strict=True))
+    return {
+        "rate_mbps": rate_mbps,
+        "what": what,
+        "bytes": size_bytes,
+        "ttfi_s": statistics.median(ttfi),
+        "ttfi_min_s": min(ttfi),
+        "ttfi_max_s": max(ttfi),
+        "ttfi_ratio": statistics.median(a.ttfi_s / b.ttfi_s for a, b in pairs),
+        "process_s": statistics.median(sample.process_s for sample in samples),
+        "process_ratio": statistics.median(a.process_s / b.process_s for a, b in pairs),
+    }
 
 
-def print_markdown(report: dict[str, object]) -> None:
+def print_markdown(report: dict[str, Any]) -> None:
     """The table that docs/benchmarks.md shows."""
-    rows = report["rows"]
-    assert isinstance(rows, list)
-    print("| link | what | bytes | median s | min - max s | ratio to curl |")
-    print("|---|---|---:|---:|---:|---:|")
-    for row in rows:
+    print(
+        f"{report['machine']}, Python {report['python']}, onnxruntime {report['onnxruntime']}, "
+        f"{report['runs']} runs of each, alternating\n"
+    )
+    print("| link | what | bytes | TTFI s | min - max | ratio | whole process s | ratio |")
+    print("|---|---|---:|---:|---:|---:|---:|---:|")
+    for entry in report["rows"]:
         print(
-            f"| {row['rate_mbps']} Mbit/s | {row['what']} | {row['bytes']:,} "
-            f"| {row['median_s']:.2f} | {row['min_s']:.2f} - {row['max_s']:.2f} "
-            f"| {row['ratio']:.2f} |"
+            f"| {entry['rate_mbps']} Mbit/s | {entry['what']} | {entry['bytes']:,} "
+            f"| {entry['ttfi_s']:.2f} | {entry['ttfi_min_s']:.2f} - {entry['ttfi_max_s']:.2f} "
+            f"| {entry['ttfi_ratio']:.2f} | {entry['process_s']:.2f} "
+            f"| {entry['process_ratio']:.2f} |"
         )
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fivegms_manifests.model import TensorInfo
 
-MAX_ARRAY_BYTES = 4 * 2**30
+MAX_ARRAY_BYTES = 2 * 2**30
 
 
 class ArraysUnreadable(ValueError):
@@ -53,7 +53,7 @@ def _load(path: Path) -> NDArray[Any]:
         raise ArraysUnreadable(f"{path.name} is larger than {MAX_ARRAY_BYTES:,} bytes")
     try:
         return np.asarray(np.load(path, allow_pickle=False))
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, MemoryError) as error:
         raise ArraysUnreadable(f"{path.name} is not an .npy file of numbers: {error}") from error
 
 
@@ -65,5 +65,5 @@ def _load_all(path: Path) -> Mapping[str, NDArray[Any]]:
             raise ArraysUnreadable(f"{path.name} unpacks to more than {MAX_ARRAY_BYTES:,} bytes")
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         raise ArraysUnreadable(f"{path.name} is not an .npz file of numbers: {error}") from error

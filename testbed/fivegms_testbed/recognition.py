@@ -13,7 +13,7 @@ from pathlib import Path
 from fivegms_client import MovementCounters, RunnableModel, Scene, Tracker, count_movements
 from fivegms_client.association import Box
 from fivegms_engine.media import open_frames
-from fivegms_engine.tasks import Detection, Result
+from fivegms_engine.tasks import Classification, Detection, Result, TensorSummary
 from fivegms_testbed.canvas import open_canvas
 
 TRACKED_TASK = "object-detection"
@@ -101,8 +101,15 @@ def write_results(recognition: Recognition, model: RunnableModel, media: Path, p
     partial.replace(path)
 
 
+_KINDS: dict[type[Result], str] = {
+    Detection: "detections",
+    Classification: "classifications",
+    TensorSummary: "tensors",
+}
+
+
 def _frame(record: FrameRecord) -> dict[str, object]:
-    kinds: dict[str, list[dict[str, object]]] = {"detections": []}
+    grouped: dict[str, list[dict[str, object]]] = {"detections": []}
     for result in record.results:
-        kinds.setdefault(f"{type(result).__name__.lower()}s", []).append(asdict(result))
-    return {"index": record.index, "time_s": round(record.time_s, 6), **kinds}
+        grouped.setdefault(_KINDS[type(result)], []).append(asdict(result))
+    return {"index": record.index, "time_s": round(record.time_s, 6), **grouped}
