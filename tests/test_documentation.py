@@ -33,6 +33,8 @@ def _files(folder: Path = PROJECT) -> Iterator[Path]:
             yield path
 
 
+FIVEGMS: Any = typer.main.get_command(app)
+COMMANDS: dict[str, Any] = FIVEGMS.commands
 FILES = list(_files())
 PAGES = [Page.read(path) for path in FILES if path.suffix == ".md"]
 COMMANDS_PAGE = Page.read(PROJECT / "docs" / "commands.md")
@@ -44,10 +46,6 @@ every_page = pytest.mark.parametrize(
 def _make_targets() -> set[str]:
     makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
     return set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
-
-
-FIVEGMS: Any = typer.main.get_command(app)
-COMMANDS: dict[str, Any] = FIVEGMS.commands
 
 
 def _options(command: Any) -> set[str]:
