@@ -1,4 +1,4 @@
-"""The shipped detector of handwritten digits: where its scenes, weights, graph and figures come from.
+"""The shipped detector of handwritten digits: its scenes, weights, graph and figures.
 
 Nothing here is needed to run the detector; `fivegms_testbed.assets` holds what was produced. The
 modules are the record of how, and `python -m fivegms_testbed.detector` does all of it again with

@@ -122,7 +122,7 @@ def _outline(stroke: NDArray[np.float32], height: float) -> NDArray[np.float32]:
     image = Image.fromarray((stroke * 255).astype(np.uint8))
     reach = max(3, 2 * round(height / 24) + 1)
     spread = image.filter(ImageFilter.MaxFilter(reach)).filter(ImageFilter.GaussianBlur(0.8))
-    return np.asarray(spread, np.float32) / 255
+    return np.asarray(spread, np.float32) / np.float32(255)
 
 
 def _bounds(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:

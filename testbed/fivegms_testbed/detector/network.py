@@ -9,14 +9,15 @@ exactly. How maps become boxes is the graph's affair, not this module's.
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor, nn
 
-STRIDE = 4
 CHANNELS = (16, 32, 64, 96)  # at strides 2, 4, 8 and 16
 PRIOR = 0.01  # share of cells that are centres, as the heads believe before training
 
 
-class ConvUnit(nn.Module):
+class ConvUnit(nn.Module):  # type: ignore[misc, unused-ignore]  # torch is optional
     """Convolution without bias, batch normalisation and, unless `active` is false, ReLU."""
 
     def __init__(
@@ -29,11 +30,12 @@ class ConvUnit(nn.Module):
         self.active = active
 
     def forward(self, x: Tensor) -> Tensor:
+        """[N, inputs, H, W] -> [N, outputs, H / stride, W / stride]."""
         y: Tensor = self.norm(self.conv(x))
         return y.relu() if self.active else y
 
 
-class Residual(nn.Module):
+class Residual(nn.Module):  # type: ignore[misc, unused-ignore]
     """Two convolutions beside an identity, all at `channels`."""
 
     def __init__(self, channels: int) -> None:
@@ -42,11 +44,12 @@ class Residual(nn.Module):
         self.second = ConvUnit(channels, channels, active=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[N, channels, H, W] -> the same shape."""
         y: Tensor = self.second(self.first(x))
         return (x + y).relu()
 
 
-class Detector(nn.Module):
+class Detector(nn.Module):  # type: ignore[misc, unused-ignore]
     """[N, 3, H, W] float32 RGB in 0..1 -> heat logits [N, classes, H/4, W/4] and boxes [N, 4, ...].
 
     The four box maps are the offset of the object's centre from the cell's centre (x, y) and the
@@ -74,6 +77,7 @@ class Detector(nn.Module):
         _start_sceptical(self.heat)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """The maps described above, for one batch of pictures."""
         x4 = self.block4(self.down4(self.stem(images)))
         x8 = self.block8(self.down8(x4))
         x16 = self.down16(x8)
@@ -85,10 +89,4 @@ class Detector(nn.Module):
 def _start_sceptical(heat: nn.Conv2d) -> None:
     """Begin with low scores everywhere, or the many empty cells drown the first steps."""
     if heat.bias is not None:
-        nn.init.constant_(heat.bias, -_logit_of_absence())
-
-
-def _logit_of_absence() -> float:
-    import math
-
-    return math.log((1 - PRIOR) / PRIOR)
+        nn.init.constant_(heat.bias, math.log(PRIOR / (1 - PRIOR)))

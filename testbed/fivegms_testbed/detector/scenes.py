@@ -75,11 +75,11 @@ class Backdrop:
     def render(self, frame: int) -> NDArray[np.uint8]:
         """The window of a frame, enlarged to [192, 320, 3] uint8 RGB."""
         part = frame / self.last
-        window = tuple(
+        x0, y0, x1, y1 = (
             a + (b - a) * part for a, b in zip(self.first_window, self.last_window, strict=True)
         )
         image = Image.fromarray(self.photograph)
-        resized = image.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC, box=window)
+        resized = image.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC, box=(x0, y0, x1, y1))
         return np.array(resized)
 
 
@@ -112,7 +112,7 @@ class _Canvas:
 
     def __init__(self, pixels: NDArray[np.uint8]) -> None:
         self.pixels = pixels
-        self._owner = np.full(pixels.shape[:2], -1, np.int32)
+        self._owner: NDArray[np.int32] = np.full(pixels.shape[:2], -1, np.int32)
         self._drawn: list[tuple[Track, Box, int]] = []
 
     def draw(self, track: Track, frame: int) -> None:
