@@ -3,7 +3,6 @@
 import hashlib
 import os
 from pathlib import Path
-from typing import BinaryIO
 
 from fivegms_as.files import disk_errors
 from fivegms_as.store import UploadTerms
@@ -12,7 +11,10 @@ _READ_BYTES = 1024 * 1024
 
 
 class FileDraft:
-    """Bytes appended to `file`, hashed on the way; `companion` is a file that shares its fate."""
+    """Bytes appended to `file`, hashed on the way; `companion` is a file that shares its fate.
+
+    The file is open only while something is done to it, so a forgotten draft holds no descriptor.
+    """
 
     def __init__(self, file: Path, terms: UploadTerms, *, companion: Path | None = None) -> None:
         self.file = file
@@ -20,7 +22,6 @@ class FileDraft:
         self._terms = terms
         self._hash = hashlib.sha256()
         self._size = 0
-        self._out: BinaryIO | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -41,12 +42,10 @@ class FileDraft:
 
     def append(self, data: bytes | bytearray) -> None:
         """Write and hash. Raises StoreFull."""
-        with disk_errors():
-            if self._out is None:
-                self._out = self.file.open("ab", buffering=0)
+        with disk_errors(), self.file.open("ab", buffering=0) as out:
             rest = memoryview(data)
             while rest:
-                rest = rest[self._out.write(rest) :]
+                rest = rest[out.write(rest) :]
         self._hash.update(data)
         self._size += len(data)
 
@@ -56,12 +55,11 @@ class FileDraft:
         return self._hash.hexdigest()
 
     def suspend(self) -> None:
-        """Sync and close; the file stays."""
+        """Sync the bytes to the disk; the file stays."""
         self._sync()
 
     def discard(self) -> None:
-        """Close and remove the file and its companion."""
-        self._close()
+        """Remove the file and its companion."""
         self.file.unlink(missing_ok=True)
         self.release()
 
@@ -71,13 +69,5 @@ class FileDraft:
             self.companion.unlink(missing_ok=True)
 
     def _sync(self) -> None:
-        with disk_errors():
-            if self._out is None:
-                self._out = self.file.open("ab", buffering=0)
-            os.fsync(self._out.fileno())
-        self._close()
-
-    def _close(self) -> None:
-        if self._out is not None:
-            self._out.close()
-            self._out = None
+        with disk_errors(), self.file.open("ab") as out:
+            os.fsync(out.fileno())

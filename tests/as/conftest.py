@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from fivegms_api.ai_models import PreparationProgress, PreparedVariant
 from fivegms_api.endpoint import Endpoint
 from fivegms_api.model_preparation import MODEL_PREPARATION_MEDIA_TYPE
 from fivegms_as.config import AsConfig
-from fivegms_as.preparer import OnProgress, PreparationTask
+from fivegms_as.preparer import OnProgress, PreparationTask, Preparer
 from fivegms_as.server import ApplicationServer
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
+LARGE_BYTES = 2**20  # aiohttp warns of larger bodies that are plain bytes
 ANY_PORT = Endpoint("127.0.0.1", 0)
 
 
@@ -93,6 +95,8 @@ class Peer:
         self, method: str, url: str, data: object = None, **headers: str
     ) -> tuple[int, Any, bytes]:
         """The status, the fields and the body; header names with `_` for `-`."""
+        if isinstance(data, bytes) and len(data) > LARGE_BYTES:
+            data = BytesIO(data)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         async with self.http.request(method, url, data=data, headers=named) as answer:
             return answer.status, answer.headers, await answer.read()
@@ -143,9 +147,7 @@ class Peer:
                         return model
 
 
-def hosting_configuration(
-    *, template: str | None = None, pull: bool = False
-) -> dict[str, object]:
+def hosting_configuration(*, template: str | None = None, pull: bool = False) -> dict[str, object]:
     distribution = {"contentPreparationTemplateId": template} if template else {}
     return {
         "name": "n",
@@ -178,7 +180,7 @@ def config(tmp_path: Path) -> AsConfig:
 
 
 @asynccontextmanager
-async def running(config: AsConfig, preparer: FakePreparer) -> AsyncIterator[Peer]:
+async def running(config: AsConfig, preparer: Preparer | None) -> AsyncIterator[Peer]:
     async with (
         ApplicationServer(config, preparer=preparer, clock=Clock()) as server,
         aiohttp.ClientSession(auto_decompress=False) as http,
@@ -186,7 +188,7 @@ async def running(config: AsConfig, preparer: FakePreparer) -> AsyncIterator[Pee
         yield Peer(server, http)
 
 
-Run = Callable[[AsConfig, FakePreparer], Any]
+Run = Callable[[AsConfig, Preparer | None], Any]
 
 
 @pytest.fixture

@@ -1,0 +1,223 @@
+"""M4d by table: what every kind of request for a small and a large object is answered."""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from email.parser import BytesParser
+
+import pytest
+from multidict import CIMultiDict
+
+from fivegms_as.namespace import StoredObject
+from fivegms_as.small_objects import ReadyObject, SmallObjects
+
+SMALL = bytes(range(100))
+LARGE = bytes(range(256)) * 2048  # 512 KiB: over the limit of what is held in memory
+SIZES = {"small": SMALL, "large": LARGE}
+
+
+@pytest.fixture(params=list(SIZES))
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+async def stocked(peer):
+    await peer.host()
+    for path, data in SIZES.items():
+        await peer.upload(f"{path}.bin", data)
+    return peer
+
+
+async def ask(peer, name, method="GET", **fields):
+    return await peer.call(method, peer.m4(f"{name}.bin"), **fields)
+
+
+def etag(data):
+    return f'"{hashlib.sha256(data).hexdigest()}"'
+
+
+@pytest.mark.requirement("R099")
+@pytest.mark.requirement("R003a")
+async def test_get_and_head_say_the_same(stocked, name):
+    data = SIZES[name]
+    for _ in range(2):  # from the disk, and from memory where it is small
+        status, got, body = await ask(stocked, name)
+        assert (status, body == data) == (200, True)
+        status, told, body = await ask(stocked, name, "HEAD")
+        assert (status, body) == (200, b"")
+        assert {k: v for k, v in got.items() if k != "Date"} == {
+            k: v for k, v in told.items() if k != "Date"
+        }
+        assert got["Content-Length"] == str(len(data))
+        assert got["ETag"] == etag(data)
+        assert got["Accept-Ranges"] == "bytes"
+        assert got["Cache-Control"] == "no-cache"
+        assert got["Access-Control-Allow-Origin"] == "*"
+        assert "ETag" in got["Access-Control-Expose-Headers"]
+        assert got["Cross-Origin-Resource-Policy"] == "cross-origin"
+        assert got["Server"].startswith("5GMSAS/")
+        assert "Last-Modified" in got
+
+
+async def test_content_named_by_its_digest_is_kept_for_ever(stocked):
+    path = f"segments/{hashlib.sha256(SMALL).hexdigest()}.m4s"
+    await stocked.upload(path, SMALL)
+    _, fields, _ = await stocked.call("GET", stocked.m4(path))
+    assert fields["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert fields["Content-Type"] == "video/iso.segment"
+
+
+@pytest.mark.parametrize(
+    ("asked", "first", "last"), [("0-9", 0, 9), ("90-", 90, None), ("-10", -10, None)]
+)
+async def test_one_range(stocked, name, asked, first, last):
+    data = SIZES[name]
+    status, fields, body = await ask(stocked, name, Range=f"bytes={asked}")
+    expected = data[first : None if last is None else last + 1]
+    assert (status, body) == (206, expected)
+    start = first % len(data)
+    assert fields["Content-Range"] == f"bytes {start}-{start + len(body) - 1}/{len(data)}"
+    assert fields["ETag"] == etag(data)
+
+
+async def test_several_ranges_come_as_parts(stocked, name):
+    data = SIZES[name]
+    status, fields, body = await ask(stocked, name, Range="bytes=0-4,50-59,-3")
+    assert (status, int(fields["Content-Length"])) == (206, len(body))
+    head = f"Content-Type: {fields['Content-Type']}\r\n\r\n".encode()
+    message = BytesParser().parsebytes(head + body)
+    parts = {part["Content-Range"]: part.get_payload(decode=True) for part in message.get_payload()}
+    n = len(data)
+    assert parts[f"bytes 0-4/{n}"] == data[:5]
+    assert parts[f"bytes 50-59/{n}"] == data[50:60]
+    assert len(parts) == 3
+
+
+@pytest.mark.parametrize("asked", ["bytes=9999999-", "bytes=-0", "bytes=" + "0-0," * 17])
+async def test_a_range_that_cannot_be_satisfied(stocked, name, asked):
+    status, fields, body = await ask(stocked, name, Range=asked)
+    assert status == 416
+    assert fields["Content-Range"] == f"bytes */{len(SIZES[name])}"
+    assert json.loads(body)["type"].endswith(":range-not-satisfiable")
+
+
+@pytest.mark.parametrize("asked", ["bytes=5-2", "lines=1-2", "nonsense"])
+async def test_a_range_field_that_is_none_is_ignored(stocked, name, asked):
+    status, _, body = await ask(stocked, name, Range=asked)
+    assert (status, body == SIZES[name]) == (200, True)
+
+
+async def test_a_range_counts_only_for_the_version_that_was_meant(stocked, name):
+    data = SIZES[name]
+    status, _, _ = await ask(stocked, name, Range="bytes=0-9", If_Range=etag(data))
+    assert status == 206
+    status, _, body = await ask(stocked, name, Range="bytes=0-9", If_Range='"other"')
+    assert (status, len(body)) == (200, len(data))
+
+
+async def test_head_knows_no_ranges(stocked, name):
+    status, fields, _ = await ask(stocked, name, "HEAD", Range="bytes=0-9")
+    assert (status, fields["Content-Length"]) == (200, str(len(SIZES[name])))
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_what_the_client_has_is_not_sent_again(stocked, name, method):
+    _, before, _ = await ask(stocked, name)
+    for fields in (
+        {"If_None_Match": before["ETag"]},
+        {"If_Modified_Since": before["Last-Modified"]},
+    ):
+        status, told, body = await ask(stocked, name, method, **fields)
+        assert (status, body) == (304, b"")
+        assert told["ETag"] == before["ETag"]
+        assert told["Cache-Control"] == before["Cache-Control"]
+        assert told["Access-Control-Allow-Origin"] == "*"
+
+
+async def test_a_precondition_that_fails_is_412(stocked, name):
+    status, _, body = await ask(stocked, name, If_Match='"other"')
+    assert (status, json.loads(body)["status"]) == (412, 412)
+
+
+async def test_a_replaced_object_is_a_new_version_at_once(stocked):
+    await ask(stocked, "small")
+    await stocked.upload("small.bin", b"new")
+    status, fields, body = await ask(stocked, "small", If_None_Match=etag(SMALL))
+    assert (status, body, fields["ETag"]) == (200, b"new", etag(b"new"))
+
+
+async def test_a_browser_may_ask_from_anywhere(stocked):
+    status, fields, _ = await ask(
+        stocked,
+        "small",
+        "OPTIONS",
+        Origin="https://app.example",
+        Access_Control_Request_Method="GET",
+        Access_Control_Request_Headers="range",
+    )
+    assert status == 204
+    assert fields["Access-Control-Allow-Origin"] == "*"
+    assert "GET" in fields["Access-Control-Allow-Methods"]
+    assert "Range" in fields["Access-Control-Allow-Headers"]
+
+
+@pytest.mark.parametrize("path", ["none", "small.bin/", "SMALL.bin", "../s1/small.bin"])
+async def test_what_is_not_there_is_404_and_readable_for_a_browser(stocked, path):
+    status, fields, body = await stocked.call("GET", stocked.m4(path))
+    assert status == 404
+    assert fields["Content-Type"] == "application/problem+json"
+    assert fields["Access-Control-Allow-Origin"] == "*"
+    assert json.loads(body)["type"].startswith("urn:fivegms:problem:")
+
+
+async def test_other_methods_are_405_with_those_that_are_allowed(stocked):
+    status, fields, body = await ask(stocked, "small", "POST")
+    assert status == 405
+    assert set(fields["Allow"].split(",")) == {"GET", "HEAD", "OPTIONS"}
+    assert json.loads(body)["type"].endswith(":method-not-allowed")
+
+
+async def test_what_a_template_works_on_stays_inside(peer):
+    await peer.template()
+    await peer.host(template="t1")
+    await peer.upload("net.onnx", b"secret")
+    await peer.model_when("PUBLISHED")
+    assert (await peer.call("GET", peer.m4("model.mpd")))[0] == 200
+    assert (await peer.call("GET", peer.m4("net.onnx")))[0] == 404
+    await peer.host()
+    assert (await peer.call("GET", peer.m4("net.onnx")))[0] == 200
+
+
+async def test_the_servers_health_is_told_on_both_ports(peer):
+    for base in (peer.server.m3_url, peer.server.m4_url):
+        assert (await peer.call("GET", f"{base}/healthz"))[0] == 200
+
+
+def ready(path, data):
+    moment = datetime(2026, 11, 1, tzinfo=UTC)
+    return ReadyObject(StoredObject(path, "00", len(data), "x/y", moment), data, CIMultiDict())
+
+
+def test_memory_holds_the_most_recently_read_objects():
+    small = SmallObjects(capacity_bytes=10)
+    a, b, c = ready("a", b"1234"), ready("b", b"1234"), ready("c", b"1234")
+    small.put("s", a)
+    small.put("s", b)
+    assert small.get("s", a.stored) is a
+    small.put("s", c)
+    assert [small.get("s", one.stored) for one in (a, b, c)] == [a, None, c]
+    assert small.size_bytes == 8
+
+
+def test_memory_holds_one_version_and_nothing_too_large():
+    small = SmallObjects(capacity_bytes=10)
+    old, new, large = ready("a", b"1"), ready("a", b"22"), ready("b", b"x" * 11)
+    small.put("s", old)
+    small.put("s", new)
+    small.put("s", large)
+    assert small.get("s", old.stored) is None
+    assert small.get("s", new.stored) is new
+    assert small.get("other", new.stored) is None
+    assert small.get("s", large.stored) is None
+    assert small.size_bytes == 2
