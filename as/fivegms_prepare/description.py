@@ -93,7 +93,7 @@ def _input_processing(
     mean, std = stated.mean or (0.0,) * channels, stated.std or (1.0,) * channels
     if len(mean) != channels or len(std) != channels or not all(std):
         raise MetadataInvalid(
-            f"{_INPUT} needs {channels} values of mean and of std, none of them 0"
+            f"{_INPUT} needs {channels} values of mean and of std, and no std of 0"
         )
     return InputProcessing(tensor, stated.layout, stated.color, mean, std, stated.resize)
 

@@ -42,6 +42,12 @@ class TruncatedModel(ModelRefused):
     type = "truncated-model"
 
 
+class DamagedModel(ModelRefused):
+    """An ONNX model in which a name or another text is not one."""
+
+    type = "damaged-model"
+
+
 class ModelTooLarge(ModelRefused):
     """The file, or what it declares, is above a limit."""
 
@@ -186,13 +192,13 @@ class EvaluationFailed(ModelRefused):
     type = "evaluation-failed"
 
 
-class StorageFailed(ModelRefused):
-    """What was prepared cannot be written."""
-
-    type = "storage-failed"
-
-
 class NotDescribable(ModelRefused):
     """A model manifest cannot carry what the model or the template says."""
 
     type = "not-describable"
+
+
+class StorageFailed(ModelRefused):
+    """What was prepared cannot be written."""
+
+    type = "storage-failed"

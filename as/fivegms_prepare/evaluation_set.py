@@ -65,7 +65,7 @@ class MediaSet:
         """The first picture as the model's input."""
         io = self._io(inputs, ())
         try:
-            with open_frames(self.media) as frames:
+            with self.media.open("rb") as file, open_frames(file) as frames:
                 first = next(iter(frames)).pixels
             return task_named(self.model.task).feeds([first], io)[0]
         except (EngineError, StopIteration) as error:
@@ -92,7 +92,7 @@ class MediaSet:
         io = self._io(model.inputs, model.outputs)
         truth = load_ground_truth(self.ground_truth)
         found: list[Sequence[Any]] = []
-        with open_frames(self.media) as frames:
+        with self.media.open("rb") as file, open_frames(file) as frames:
             pictures = (frame.pixels for frame in frames)
             while batch := list(islice(pictures, _batch_size(model.inputs))):
                 feeds, placements = task.feeds(batch, io)

@@ -6,12 +6,20 @@ fields are walked once more to tell a file that was cut off from one that is no 
 """
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
-from google.protobuf.message import DecodeError
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import DecodeError, Message
 from onnx import ModelProto
 
-from fivegms_prepare.errors import ModelTooLarge, NotOnnx, SourceMissing, TruncatedModel
+from fivegms_prepare.errors import (
+    DamagedModel,
+    ModelTooLarge,
+    NotOnnx,
+    SourceMissing,
+    TruncatedModel,
+)
 
 MAX_MODEL_BYTES = 2**31 - 1
 """The most that one protobuf message can hold; larger models keep weights in files beside."""
@@ -22,7 +30,7 @@ _MAX_VARINT_BYTES = 10
 
 
 def read_onnx(path: Path) -> ModelProto:
-    """Read a model file. Raises SourceMissing, ModelTooLarge, NotOnnx and TruncatedModel."""
+    """Read a model file. Raises SourceMissing, ModelTooLarge, and as `parse_onnx` does."""
     if not path.is_file():
         raise SourceMissing(f"there is no file {path.name}: upload the model first")
     size_bytes = path.stat().st_size
@@ -35,7 +43,7 @@ def read_onnx(path: Path) -> ModelProto:
 
 
 def parse_onnx(data: bytes) -> ModelProto:
-    """Parse a serialized ModelProto. Raises NotOnnx and TruncatedModel."""
+    """Parse a serialized ModelProto. Raises NotOnnx, TruncatedModel and DamagedModel."""
     if not data:
         raise NotOnnx("the file is empty")
     model = ModelProto()
@@ -49,7 +57,33 @@ def parse_onnx(data: bytes) -> ModelProto:
         raise NotOnnx("the file is not an ONNX model (a serialized ModelProto)") from error
     if not model.HasField("graph"):
         raise NotOnnx("the file has no ONNX graph: upload a model exported as .onnx")
+    for name, text in _texts(model):
+        # Protobuf gives a string that is not UTF-8 as bytes, which no code after this expects.
+        if not isinstance(text, str):
+            raise DamagedModel(f"the file is damaged: a {name} in it is not text; upload it again")
     return model
+
+
+def _texts(message: Message) -> Iterator[tuple[str, str | bytes]]:
+    """Every string below a message, with the name of its field."""
+    for field in _fields_to_walk(message.DESCRIPTOR):
+        if not field.has_presence:
+            values = getattr(message, field.name)
+        elif message.HasField(field.name):
+            values = (getattr(message, field.name),)
+        else:
+            continue
+        for value in values:
+            if isinstance(value, Message):
+                yield from _texts(value)
+            else:
+                yield field.name, value
+
+
+@cache
+def _fields_to_walk(descriptor: Descriptor) -> tuple[FieldDescriptor, ...]:
+    walked = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_MESSAGE)
+    return tuple(field for field in descriptor.fields if field.type in walked)
 
 
 def _is_cut_off(data: bytes) -> bool:

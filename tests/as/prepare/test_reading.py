@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from fivegms_prepare.errors import ModelTooLarge, NotOnnx, SourceMissing, TruncatedModel
+from fivegms_prepare.errors import (
+    DamagedModel,
+    ModelTooLarge,
+    NotOnnx,
+    SourceMissing,
+    TruncatedModel,
+)
 from fivegms_prepare.reading import MAX_MODEL_BYTES, parse_onnx, read_onnx
 from support.onnx_graphs import classifier
 
@@ -54,3 +60,9 @@ def test_file_beyond_what_protobuf_reads(tmp_path: Path) -> None:
     os.truncate(path, MAX_MODEL_BYTES + 1)
     with pytest.raises(ModelTooLarge, match="external data"):
         read_onnx(path)
+
+
+def test_name_that_is_not_text() -> None:
+    data = classifier().SerializeToString().replace(b"relu1", b"rel\xff1")
+    with pytest.raises(DamagedModel, match="a name in it is not text"):
+        parse_onnx(data)

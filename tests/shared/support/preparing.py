@@ -41,7 +41,7 @@ class Prepared:
         return InferenceEngine.load(*decode(published.segments, self.out))
 
 
-def prepare_model(model: ModelProto, folder: Path, **members: Any) -> Prepared:
+def prepare_model(model: ModelProto, folder: Path, /, **members: Any) -> Prepared:
     """Prepare a model from `folder / "in"`, where evaluation files are too, into another folder."""
     source = folder / "in" / "model.onnx"
     source.parent.mkdir(exist_ok=True)
