@@ -19,6 +19,7 @@ from fivegms_client.errors import ModelClosed
 from fivegms_client.selection import Selection
 from fivegms_client.timings import Timings
 from fivegms_client.tracking import Tracker
+from fivegms_engine.media import open_frames
 from fivegms_engine.session import LoadedModel, run_chain
 from fivegms_engine.tasks import Classification, Detection, ModelIO, Result, task_named
 from fivegms_manifests.model import ModelManifest, TensorInfo
@@ -127,7 +128,8 @@ class RunnableModel:
 
         `score_threshold` defaults to the provider's. With a `tracker`, detections carry the number
         of their track. `frame_rate` times pictures that come without a file. Raises ModelClosed,
-        and errors of `fivegms_engine`: unreadable media, input that the model does not take.
+        OSError for a file that cannot be opened, and errors of `fivegms_engine`: media that cannot
+        be read, pictures that the model does not take.
         """
         io = self._io()
         task = task_named(self._task_name())
@@ -183,11 +185,9 @@ class RunnableModel:
 def _frames(media: Media, frame_rate: float) -> Iterator[tuple[int, float, Pixels]]:
     """Index, presentation time in seconds and pixels of each frame."""
     if isinstance(media, str | Path):
-        # An app that feeds tensors or pictures of its own never loads the media libraries.
-        from fivegms_engine.media import open_frames
-
-        for frame in open_frames(Path(media)):
-            yield frame.index, float(frame.time_s), frame.pixels
+        with open_frames(Path(media)) as source:
+            for frame in source:
+                yield frame.index, float(frame.time_s), frame.pixels
         return
     for index, pixels in enumerate(media):
         yield index, index / frame_rate, pixels

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from threading import Thread
-from typing import Any, TypeVar
+from contextlib import suppress
+from threading import Event, Thread
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -14,27 +15,44 @@ def run_in_worker(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
     An interruption of the caller (Ctrl-C) cancels the work and waits for its tidying up.
     """
-    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[T]]] = Future()
-    result: Future[T] = Future()
-
-    async def main() -> T:
-        task = asyncio.ensure_future(work())
-        started.set_result((asyncio.get_running_loop(), task))
-        return await task
-
-    def run() -> None:
-        try:
-            result.set_result(asyncio.run(main()))
-        except BaseException as error:
-            result.set_exception(error)
-
-    thread = Thread(target=run, name="fivegms-client", daemon=True)
-    thread.start()
+    worker = _Worker(work)
+    thread = Thread(target=worker.run, name="fivegms-client", daemon=True)
     try:
-        return result.result()
+        thread.start()
+        return worker.result.result()
     except KeyboardInterrupt:
-        loop, task = started.result()
-        loop.call_soon_threadsafe(task.cancel)
+        worker.cancel()
         raise
     finally:
-        thread.join()
+        if thread.is_alive():
+            thread.join()
+
+
+class _Worker(Generic[T]):
+    """The work, its loop once there is one, and its result."""
+
+    def __init__(self, work: Callable[[], Coroutine[Any, Any, T]]) -> None:
+        self.result: Future[T] = Future()
+        self._work = work
+        self._cancelled = Event()
+        self._running: tuple[asyncio.AbstractEventLoop, asyncio.Task[T]] | None = None
+
+    def run(self) -> None:
+        try:
+            self.result.set_result(asyncio.run(self._main()))
+        except BaseException as error:
+            self.result.set_exception(error)
+
+    async def _main(self) -> T:
+        task = asyncio.ensure_future(self._work())
+        self._running = asyncio.get_running_loop(), task
+        if self._cancelled.is_set():  # asked for before there was a loop to ask
+            task.cancel()
+        return await task
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+        if self._running is not None:
+            loop, task = self._running
+            with suppress(RuntimeError):  # the loop closed meanwhile: the work is over
+                loop.call_soon_threadsafe(task.cancel)

@@ -30,7 +30,7 @@ MODELS = f"{M5}/fivegms-m5-ai/v1/models"
 MPD = "http://as.test/m4d/provisioning-session-ps-1/model.mpd"
 
 
-def entry_point(locator: str = MPD, **changes: Any) -> dict[str, Any]:
+def entry_point(locator: object = MPD, **changes: Any) -> dict[str, Any]:
     return {
         "locator": locator,
         "contentType": MPD_MEDIA_TYPE,
