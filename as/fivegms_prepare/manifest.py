@@ -20,6 +20,8 @@ from fivegms_prepare.profile import Profile
 from fivegms_prepare.variants import EncodedVariant
 
 ENGINES = ("onnxruntime",)
+SIGNIFICANT_LOSS = 0.005
+"""Accuracy figures nearer than this do not rank variants: data sets are not that large."""
 
 _FIDELITY = (Precision.FP32, Precision.FP16, Precision.INT8)
 
@@ -33,17 +35,17 @@ class MeasuredVariant:
     latency: Latency | None = None
 
     @property
-    def rank_key(self) -> tuple[float, int]:
-        """Sorts better variants first: by accuracy where measured, then by precision."""
-        figure = self.accuracy[0].value if self.accuracy else 0.0
-        return -figure, _FIDELITY.index(self.encoded.request.precision)
+    def figure(self) -> float:
+        """The accuracy that the template asks for; 0 where none was measured."""
+        return self.accuracy[0].value if self.accuracy else 0.0
 
 
 def subset_of(
     plan: SubsetPlan, profile: Profile, weights_bytes: int, measured: Sequence[MeasuredVariant]
 ) -> Subset:
     """The manifest's description of a subset and its variants."""
-    ranks = sorted({variant.rank_key for variant in measured})
+    keys = _rank_keys(measured)
+    ranks = sorted(set(keys))
     memory = None
     if profile.activation_bytes is not None:
         memory = weights_bytes + profile.activation_bytes
@@ -54,12 +56,22 @@ def subset_of(
         outputs=plan.outputs,
         parameters=profile.parameters,
         variants=tuple(
-            _variant(plan, profile, weights_bytes, each, ranks.index(each.rank_key) + 1)
-            for each in measured
+            _variant(plan, profile, weights_bytes, each, ranks.index(key) + 1)
+            for each, key in zip(measured, keys, strict=True)
         ),
         macs=profile.macs,
         peak_memory_bytes=memory,
     )
+
+
+def _rank_keys(measured: Sequence[MeasuredVariant]) -> list[tuple[float, int]]:
+    """Better variants sort first: by what is lost against the most accurate, then by precision."""
+    best = max(variant.figure for variant in measured)
+    losses = [best - variant.figure for variant in measured]
+    return [
+        (0.0 if loss < SIGNIFICANT_LOSS else loss, _FIDELITY.index(each.encoded.request.precision))
+        for loss, each in zip(losses, measured, strict=True)
+    ]
 
 
 def _variant(

@@ -238,6 +238,8 @@ def _stubs(model: ModelProto) -> Iterator[TensorInfo]:
         if tensor.data_type not in NUMPY_NAMES:
             kind = element_name(tensor.data_type)
             raise InvalidTopology(f"tensor {tensor.name!r} is of type {kind}, which never leaves")
+        if not isinstance(tensor.name, str):  # protobuf gives what is not UTF-8 as bytes
+            raise InvalidTopology(f"tensor {tensor.name!r} has a name that is not text")
         yield tensor_info(tensor)
 
 

@@ -1,12 +1,16 @@
 """A model comes apart into topology and weights, and goes together again only if all is right."""
 
+import contextlib
+
 import numpy as np
 import onnxruntime
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-from fivegms_engine.errors import NamesAFile
+from fivegms_engine.errors import InvalidTopology, NamesAFile, TopologyError
 from fivegms_engine.graph import expected_tensors, separate
 from fivegms_engine.session import InferenceEngine
 from fivegms_engine.traversal import captured_values
@@ -144,6 +148,32 @@ def test_captured_values_see_through_two_levels() -> None:
         [value("own2", 64)],
     )
     assert captured_values(outer) == {"z", "x", "flag"}
+
+
+TOPOLOGY = separate(
+    model_of(ADD_TWO, [numpy_helper.from_array(FLOATS, name) for name in ("early", "late")])
+).topology()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, len(TOPOLOGY) - 1), st.integers(0, 255)), max_size=3))
+def test_changed_topology_is_refused_or_still_one(changes: list[tuple[int, int]]) -> None:
+    data = bytearray(TOPOLOGY)
+    for place, byte in changes:
+        data[place] = byte
+    with contextlib.suppress(TopologyError):
+        assert all(isinstance(info.name, str) for info in expected_tensors(bytes(data)))
+
+
+@pytest.mark.parametrize("length", range(0, len(TOPOLOGY), 7))
+def test_topology_that_was_cut_off(length: int) -> None:
+    with contextlib.suppress(TopologyError):
+        assert len(expected_tensors(TOPOLOGY[:length])) <= 2
+
+
+def test_stub_whose_name_is_not_text() -> None:
+    with pytest.raises(InvalidTopology, match="not text"):
+        expected_tensors(TOPOLOGY.replace(b"early", b"e\xffrly"))
 
 
 def external(name: str, size: int) -> TensorProto:
