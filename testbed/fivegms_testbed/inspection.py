@@ -52,12 +52,23 @@ class InspectedModel:
 
 
 @dataclass(frozen=True, slots=True)
+class InspectedVariant:
+    """What a variant adds up to: the figures that the manifest's segments imply."""
+
+    subset: str
+    id: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class InspectedManifest:
     """A model MPD."""
 
     kind: str
     size_bytes: int
     manifest: ModelManifest
+    variants: tuple[InspectedVariant, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +134,20 @@ def inspect_bytes(data: bytes, folder: Path | None) -> Inspected:
     Raises ManifestError, CodecError or ModelRefused, whichever kind of file it began as.
     """
     if data.lstrip()[:1] == b"<":
-        return InspectedManifest("manifest", len(data), read_model_mpd(data))
+        return _manifest(data)
     if data[4:8] in _SEGMENT_TYPES:
         return _segment(data)
     return _model(data, folder)
+
+
+def _manifest(data: bytes) -> InspectedManifest:
+    manifest = read_model_mpd(data)
+    variants = (
+        InspectedVariant(subset.name, variant.id, variant.size_bytes, variant.sha256)
+        for subset in manifest.subsets
+        for variant in subset.variants
+    )
+    return InspectedManifest("manifest", len(data), manifest, tuple(variants))
 
 
 def _segment(data: bytes) -> InspectedSegment:

@@ -85,11 +85,7 @@ def test_a_prepared_folder_equals_what_the_as_delivers(
     assert done.exit_code == 0, done.messages
     delivered = fivegms("inspect", locator, "--json").json()
     offline = fivegms("inspect", done.json()["manifest"], "--json").json()
-    digests = [
-        [variant["sha256"] for subset in one["subsets"] for variant in subset["variants"]]
-        for one in (delivered, offline)
-    ]
-    assert digests[0] == digests[1]
+    assert delivered["variants"] == offline["variants"]
 
 
 @pytest.mark.parametrize("kind", ["model", "manifest", "segment"])
@@ -112,9 +108,9 @@ def test_inspect_shows_every_kind_of_file(
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "empty"),
+        (b"", "at least one byte"),
         (b"this is no model" * 100, "ONNX"),
-        (perceptron().SerializeToString()[:1000], "ends too early"),
+        (perceptron().SerializeToString()[:1000], "the file ends after"),
     ],
     ids=["empty", "not onnx", "truncated"],
 )

@@ -27,9 +27,8 @@ def test_three_variants_are_offered_with_bytes_and_accuracy(demo: dict[str, Any]
     assert variants["int8"]["size_bytes"] < variants["fp16"]["size_bytes"]
     assert variants["fp16"]["size_bytes"] < variants["fp32"]["size_bytes"]
     for variant in variants.values():
-        (accuracy,) = variant["accuracy"]
-        assert accuracy["metric"] == "mAP@0.5"
-        assert accuracy["value"] >= 0.88
+        accuracy = {figure["metric"]: figure["value"] for figure in variant["accuracy"]}
+        assert accuracy["mAP@0.5"] >= 0.9
 
 
 @pytest.mark.requirement("R088")

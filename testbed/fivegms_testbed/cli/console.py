@@ -32,8 +32,11 @@ from fivegms_testbed.cli.exit_codes import ExitCode, exit_code
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
+_PIPED_WIDTH = 100
+"""Columns of a table whose reader is not a terminal."""
+
 messages = Console(stderr=True)
-results = Console()
+results = Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH, highlight=False)
 
 
 def plain(value: Any) -> Any:

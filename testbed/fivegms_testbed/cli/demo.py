@@ -1,6 +1,7 @@
 """`fivegms demo`: the main job, and what happened, for people to read."""
 
 import logging
+import re
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -31,19 +32,21 @@ from fivegms_testbed.upload import UploadProgress
 
 OUTPUT = Path("demo-output")
 
+_IDENTIFIER = re.compile(r"[0-9a-f-]{36}")
+
 _PURPOSES = (
-    ("POST", "/provisioning-sessions", "provider opens a provisioning session"),
-    ("POST", "/content-preparation-templates", "provider says how to prepare the model"),
+    ("POST", "/provisioning-sessions", "provider opens a session"),
+    ("POST", "/content-preparation-templates", "provider says how to prepare"),
     ("POST", "/content-hosting-configuration", "provider asks for hosting"),
-    ("GET", "/content-hosting-configuration", "provider learns where to ingest"),
-    ("PUT", ".mp4", "provider sends the evaluation media"),
+    ("GET", "/content-hosting-configuration", "provider learns where to send"),
+    ("PUT", ".mp4", "provider sends evaluation media"),
     ("PUT", ".json", "provider sends its ground truth"),
     ("PUT", ".onnx", "provider sends the model"),
     ("GET", "/ai-models", "provider follows the preparation"),
     ("GET", "/service-access-information", "UE asks where the model is"),
     ("GET", ".mpd", "UE reads the model MPD"),
     ("GET", ".m4s", "UE fetches a segment"),
-    ("GET", ".mp4", "UE fetches the initialization segment"),
+    ("GET", ".mp4", "UE fetches initialization"),
 )
 """What the calls of the demo are for: method, how the path ends (identifiers apart), words."""
 
@@ -117,15 +120,15 @@ def show(result: DemoResult, console: Console) -> None:
 
 def _calls(calls: tuple[HttpCall, ...]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("point")
-    table.add_column("call", overflow="ellipsis", no_wrap=True, max_width=70)
+    table.add_column("point", style="bold")
+    table.add_column("call", overflow="fold")
     table.add_column("status", justify="right")
     table.add_column("ms", justify="right")
-    table.add_column("what for")
+    table.add_column("what for", overflow="fold")
     for call, times in _grouped(calls):
         what = _purpose(call) + (f" ({times} times)" if times > 1 else "")
         path = f"{call.method} {_short(call.url)}"
-        table.add_row(call.reference_point, path, str(call.status), f"{call.duration_ms:.1f}", what)
+        table.add_row(call.reference_point, path, str(call.status), f"{call.duration_ms:.0f}", what)
     return table
 
 
@@ -150,29 +153,34 @@ def _purpose(call: HttpCall) -> str:
 
 
 def _short(url: str) -> str:
-    """The path, with long identifiers and digests cut in the middle of the reader's way."""
-    parts = URL(url).path.split("/")
-    return "/".join(part if len(part) <= 40 else f"{part[:8]}…{part[-8:]}" for part in parts)
+    """The resource at the end of the path; identifiers say nothing to a reader."""
+    resource, last = URL(url).path.rsplit("/", 2)[1:]
+    if _IDENTIFIER.fullmatch(last):
+        return f"…/{resource}/{{id}}"
+    if (stem := last.partition(".")[0]) and len(stem) == 64:
+        return f"…/{resource}/{last[:8]}….{last.rpartition('.')[2]}"
+    return f"…/{last}"
 
 
 def _choice(result: DemoResult) -> Group:
-    lines = [
-        Text.assemble(
-            (f"{considered.id:<12}", "bold" if considered.id == result.chosen else ""),
-            f"{considered.verdict}: {considered.cause}",
-        )
-        for considered in result.considered
-    ]
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold")
+    table.add_column()
+    table.add_column(overflow="fold")
+    for considered in result.considered:
+        style = "green" if considered.id == result.chosen else "dim"
+        verdict = Text(considered.verdict, style=style)
+        table.add_row(considered.id, verdict, considered.cause)
     timings = result.timings
-    lines.append(
+    return Group(
+        table,
         Text(
-            f"fetched {megabytes(result.bytes_fetched)}; first result {result.ttfi_ms:.0f} ms "
-            f"after the first request: M5 {timings.sai_ms or 0:.0f}, "
+            f"{megabytes(result.bytes_fetched)} fetched; first result {result.ttfi_ms:.0f} ms "
+            f"after the first request (M5 {timings.sai_ms or 0:.0f}, "
             f"MPD {timings.mpd_ms or 0:.0f}, segments {timings.fetch_ms or 0:.0f}, "
-            f"engine {timings.load_ms or 0:.0f}, inference {timings.first_inference_ms or 0:.0f}"
-        )
+            f"engine {timings.load_ms or 0:.0f}, inference {timings.first_inference_ms or 0:.0f})"
+        ),
     )
-    return Group(*lines)
 
 
 def _recognition(result: DemoResult) -> Group:
