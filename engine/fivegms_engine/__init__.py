@@ -7,6 +7,7 @@
     capability  which ONNX versions this installation runs
     tasks       what a task's tensors mean (object detection, image classification)
     media       video and images in, annotated video out
+    annotation  results drawn into pictures
 
 It reads no model file, writes none and opens no socket: a model is bytes and arrays that somebody
 else fetched. It knows nothing of manifests, segments or codecs beyond the values in

@@ -28,7 +28,7 @@ from fivegms_manifests.model import TensorInfo
 
 DEFAULT_PROVIDERS = ("CPUExecutionProvider",)
 
-_LOG_ERRORS_ONLY = 3
+_LOG_NOTHING = 4  # what goes wrong is raised; onnxruntime would print it as well
 
 
 class LoadedModel:
@@ -107,7 +107,7 @@ def run_chain(
 
 def _options(assembled: AssembledModel, threads: int | None) -> Any:
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = _LOG_ERRORS_ONLY
+    options.log_severity_level = _LOG_NOTHING
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     if threads is not None:
         options.intra_op_num_threads = threads
@@ -136,9 +136,9 @@ def _tensor_info(value: Any) -> TensorInfo:
 
 
 def _checked_feed(info: TensorInfo, feeds: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-    array = feeds.get(info.name)
-    if array is None:
+    if info.name not in feeds:
         raise BadInput(f"input {info.name!r} is missing")
+    array = np.asarray(feeds[info.name])
     if array.dtype != np.dtype(info.dtype):
         raise BadInput(f"input {info.name!r} is {array.dtype}, the model takes {info.dtype}")
     if not _fits(array.shape, info.shape):
