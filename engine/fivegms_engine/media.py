@@ -20,6 +20,7 @@ import av
 import numpy as np
 from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from av.video.stream import VideoStream
@@ -85,7 +86,14 @@ class FrameSource:
     `width` and `height` are those the file declares, before any turn.
     """
 
-    def __init__(self, container: InputContainer, stream: VideoStream, max_pixels: int) -> None:
+    def __init__(
+        self,
+        opened: contextlib.ExitStack,
+        container: InputContainer,
+        stream: VideoStream,
+        max_pixels: int,
+    ) -> None:
+        self._opened = opened
         self._container = container
         self._stream = stream
         self._max_pixels = max_pixels
@@ -124,7 +132,7 @@ class FrameSource:
 
     def close(self) -> None:
         """Let go of the file and the decoder."""
-        self._container.close()
+        self._opened.close()
 
     def __enter__(self) -> Self:
         return self
@@ -137,7 +145,7 @@ class _Nameless:
     """A file without its name, or FFmpeg would open neighbours that the name may stand for."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self.read, self.seek, self.tell, self.close = file.read, file.seek, file.tell, file.close
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
 
 
 def open_frames(source: Path | BinaryIO, max_pixels: int = MAX_PIXELS) -> FrameSource:
@@ -149,16 +157,19 @@ def open_frames(source: Path | BinaryIO, max_pixels: int = MAX_PIXELS) -> FrameS
     file = source.open("rb") if isinstance(source, Path) else source
     with contextlib.ExitStack() as opened:
         opened.callback(file.close)
-        container = _open_container(file)
-        opened.push(contextlib.closing(container))
-        frames = FrameSource(container, _picture_stream(container, max_pixels), max_pixels)
-        opened.pop_all()
-    return frames
+        container = opened.enter_context(contextlib.closing(_open_container(file)))
+        stream = _picture_stream(container, max_pixels)
+        return FrameSource(opened.pop_all(), container, stream, max_pixels)
 
 
 def _open_container(file: BinaryIO) -> InputContainer:
     try:
-        return av.open(_Nameless(file), "r", options={"format_whitelist": _CONTAINERS})
+        return av.open(
+            _Nameless(file),
+            "r",
+            options={"format_whitelist": _CONTAINERS},
+            metadata_errors="replace",
+        )
     except FFmpegError as error:
         raise MediaUnreadable(f"no media of a known kind: {error.strerror}") from error
 
@@ -167,10 +178,12 @@ def _picture_stream(container: InputContainer, max_pixels: int) -> VideoStream:
     if not container.streams.video:
         raise NoVideoStream("the file holds no picture")
     stream = container.streams.video[0]
-    width, height = stream.codec_context.width, stream.codec_context.height
-    if width * height > max_pixels:
-        raise FrameTooLarge(width, height, max_pixels)
-    stream.codec_context.options = {"max_pixels": str(max_pixels)}
+    decoder: VideoCodecContext | None = stream.codec_context
+    if decoder is None:
+        raise MediaUnreadable("pictures of an unknown codec")
+    if decoder.width * decoder.height > max_pixels:
+        raise FrameTooLarge(decoder.width, decoder.height, max_pixels)
+    decoder.options = {"max_pixels": str(max_pixels)}
     return stream
 
 
