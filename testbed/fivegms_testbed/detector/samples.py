@@ -12,6 +12,7 @@ import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing import get_context
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,17 +43,21 @@ def render_samples(split: Split, count: int, seed: int) -> SampleSet:
     labels = np.full((count, MOST_OBJECTS), NO_OBJECT, np.int64)
     boxes = np.zeros((count, MOST_OBJECTS, 4), np.float32)
     jobs = [(split, seed, index) for index in range(count)]
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for index, (pixels, objects) in enumerate(pool.map(_render, jobs, chunksize=50)):
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+        for index, (pixels, objects) in enumerate(pool.map(render_sample, jobs, chunksize=50)):
             images[index] = pixels.transpose(2, 0, 1)
             for place, item in enumerate(objects):
                 labels[index, place], boxes[index, place] = item.label, item.box
     return SampleSet(images, labels, boxes)
 
 
-def _render(
+def render_sample(
     job: tuple[Split, int, int],
 ) -> tuple[NDArray[np.uint8], tuple[SceneObject, ...]]:
+    """Sample `index` of a split and a seed: its picture [192, 320, 3] uint8 RGB and its objects.
+
+    `job` is (split, seed, index).
+    """
     split, seed, index = job
     generator = np.random.default_rng([seed, list(Split).index(split), index])
     scene = compose_still(generator, *_material(split), most=MOST_OBJECTS)
