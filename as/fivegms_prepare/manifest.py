@@ -45,6 +45,7 @@ def subset_of(
 ) -> Subset:
     """The manifest's description of a subset and its variants."""
     keys = _rank_keys(measured)
+    names = _names([each.encoded for each in measured])
     ranks = sorted(set(keys))
     memory = None
     if profile.activation_bytes is not None:
@@ -56,8 +57,8 @@ def subset_of(
         outputs=plan.outputs,
         parameters=profile.parameters,
         variants=tuple(
-            _variant(plan, profile, weights_bytes, each, ranks.index(key) + 1)
-            for each, key in zip(measured, keys, strict=True)
+            _variant(_variant_id(plan, name), profile, weights_bytes, each, ranks.index(key) + 1)
+            for name, each, key in zip(names, measured, keys, strict=True)
         ),
         macs=profile.macs,
         peak_memory_bytes=memory,
@@ -75,7 +76,7 @@ def _rank_keys(measured: Sequence[MeasuredVariant]) -> list[tuple[float, int]]:
 
 
 def _variant(
-    plan: SubsetPlan,
+    variant_id: str,
     profile: Profile,
     weights_bytes: int,
     measured: MeasuredVariant,
@@ -84,7 +85,7 @@ def _variant(
     encoded = measured.encoded
     sizes = [encoded.initialization.size_bytes, *(ref.size_bytes for ref in encoded.segments)]
     return Variant(
-        id=_variant_id(plan, encoded),
+        id=variant_id,
         precision=str(encoded.request.precision),
         codec=str(encoded.request.codec),
         recovery=_recovery(encoded),
@@ -103,9 +104,19 @@ def _variant(
     )
 
 
-def _variant_id(plan: SubsetPlan, encoded: EncodedVariant) -> str:
-    codec = str(encoded.request.codec).replace("+", "-")
-    name = f"{encoded.request.precision}-{codec}"
+def _names(variants: Sequence[EncodedVariant]) -> list[str]:
+    """A variant's precision is its name; the codec joins it where two have the same precision."""
+    precisions = [variant.request.precision for variant in variants]
+    return [
+        str(precision)
+        if precisions.count(precision) == 1
+        else f"{precision}-{variant.request.codec}".replace("+", "-")
+        for precision, variant in zip(precisions, variants, strict=True)
+    ]
+
+
+def _variant_id(plan: SubsetPlan, name: str) -> str:
+    """Unique in the manifest: variants of the whole model have short ids."""
     return name if plan.name == WHOLE else f"{plan.name}-{name}"
 
 

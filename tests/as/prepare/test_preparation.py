@@ -59,9 +59,9 @@ def test_what_is_published(tmp_path: Path) -> None:
     assert prepared.manifest.published == NOW
     (whole,) = prepared.manifest.subsets
     assert [(v.id, v.precision, v.codec, v.quality_ranking) for v in whole.variants] == [
-        ("fp32-planes-zstd", "fp32", "planes+zstd", 1),
-        ("fp16-planes-zstd", "fp16", "planes+zstd", 2),
-        ("int8-int8-zstd", "int8", "int8+zstd", 3),
+        ("fp32", "fp32", "planes+zstd", 1),
+        ("fp16", "fp16", "planes+zstd", 2),
+        ("int8", "int8", "int8+zstd", 3),
     ]
     for variant in whole.variants:
         assert variant.bandwidth_bps == 8 * variant.size_bytes
@@ -85,8 +85,8 @@ def test_result_for_the_provider(tmp_path: Path) -> None:
         assert reported.segments == len(variant.segments)
         assert reported.latency_ms is not None
     assert [v.id for v in prepared.result.variants][3:5] == [
-        "s-0-fp32-planes-zstd",
-        "s-0-fp16-planes-zstd",
+        "s-0-fp32",
+        "s-0-fp16",
     ]
 
 
@@ -97,6 +97,11 @@ def test_recovery_is_labelled(tmp_path: Path) -> None:
         for precision, codec in (("fp32", "raw"), ("fp16", "raw"), ("fp32", "planes+zstd"))
     ]
     prepared = prepare_model(classifier(), tmp_path, variants=variants)
+    assert [variant.id for variant in prepared.manifest.subsets[0].variants] == [
+        "fp32-raw",
+        "fp16",
+        "fp32-planes-zstd",
+    ]
     assert [variant.recovery for variant in prepared.manifest.subsets[0].variants] == [
         Recovery.SENDER_ONLY,
         Recovery.RECEIVER_ASSISTED,
