@@ -2,8 +2,9 @@
 
 The one place where PyAV is used. A frame is [H, W, 3] uint8 RGB whatever the file holds: limited
 or full range, BT.601 or BT.709, turned by its display matrix or not, so that the same picture gives
-a model the same numbers. Files are read through a plain file object and with a fixed list of
-container formats; a playlist or a pattern of names inside a file opens nothing.
+a model the same numbers. (A picture that is stored mirrored stays so.) Files are read through a
+plain file object and with a fixed list of container formats; a playlist or a pattern of names
+inside a file opens nothing.
 
 It knows nothing of models or results, and it reaches no network.
 """

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from fivegms_engine.media import (
     AnnotatedVideo,
@@ -90,6 +90,19 @@ def test_grey_and_transparent_images_become_rgb(tmp_path: Path) -> None:
     Image.fromarray(blocks(2)).convert("RGBA").save(tmp_path / "transparent.png")
     assert np.array_equal(read(tmp_path / "grey.png")[0][..., 1], np.asarray(grey))
     assert np.array_equal(read(tmp_path / "transparent.png")[0], blocks(2))
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_a_turned_picture_is_turned_back(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = io.BytesIO()
+    Image.fromarray(blocks(7)).save(file, "JPEG", quality=100, exif=exif)
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(file.getvalue())))
+    file.seek(0)
+    with open_frames(file) as source:
+        (frame,) = source
+    assert np.abs(middles(frame.pixels) - middles(np.asarray(upright))).max() <= 8
 
 
 def test_media_is_read_from_memory_too(tmp_path: Path) -> None:

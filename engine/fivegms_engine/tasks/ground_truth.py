@@ -13,6 +13,7 @@ and the bounds it is read under. It knows nothing of detectors, scores or drawin
 corner; a box's lower right corner is exclusive.
 """
 
+from bisect import bisect_left
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -101,9 +102,9 @@ class GroundTruth(_Value):
 
     def frame(self, index: int) -> FrameTruth:
         """The frame with that index; one that the document leaves out has no objects."""
-        for frame in self.frames:
-            if frame.index == index:
-                return frame
+        place = bisect_left(self.frames, index, key=lambda frame: frame.index)
+        if place < len(self.frames) and self.frames[place].index == index:
+            return self.frames[place]
         return FrameTruth(index=index)
 
     def to_json(self) -> bytes:

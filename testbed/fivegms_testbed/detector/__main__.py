@@ -4,8 +4,6 @@ Five steps, each from the files of those before it: train, export, compose the m
 the card. `--weights` starts from weights that `fivegms_testbed.detector.train` wrote.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 from pathlib import Path

@@ -4,8 +4,6 @@ The text is `card.md` beside this module, with the figures left open. They stand
 beside the finished card too, which tests and tools read.
 """
 
-from __future__ import annotations
-
 from importlib.resources import files
 
 from fivegms_testbed.detector.evaluate import Figures

@@ -10,8 +10,6 @@ This module owns the division and how one bitmap becomes a smooth sprite. It kno
 motion, frames or networks.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 

@@ -4,8 +4,6 @@ The detector under test runs as it will in service: the same engine, the same ta
 a decoder gives. This module owns the figures and no opinion of them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice

@@ -7,8 +7,6 @@ those, their boxes in pixels. So what runs anywhere is one graph that ends in `b
 same bytes. This module needs no torch: it takes arrays by the names of the state dictionary.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any

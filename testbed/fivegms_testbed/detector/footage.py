@@ -5,8 +5,6 @@ evaluation set is a video of independent pictures, every one a key frame. Each c
 truth, whose counters are counted from the annotations, never set by hand.
 """
 
-from __future__ import annotations
-
 import colorsys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -7,8 +7,6 @@ normalisation, ReLU, addition and nearest-neighbour enlargement, so `export` can
 exactly. How maps become boxes is the graph's affair, not this module's.
 """
 
-from __future__ import annotations
-
 import math
 
 from torch import Tensor, nn

@@ -5,8 +5,6 @@ processes and still gives the same set. This module owns that and the fixed-size
 annotations of differing number; it knows nothing of networks.
 """
 
-from __future__ import annotations
-
 import io
 import os
 from concurrent.futures import ProcessPoolExecutor

@@ -8,8 +8,6 @@ An object is annotated with the box of its stroke, clipped to the frame, when at
 stroke can be seen, that is, lies within the frame and under no other object.
 """
 
-from __future__ import annotations
-
 import colorsys
 import math
 from collections.abc import Sequence

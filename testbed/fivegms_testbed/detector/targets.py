@@ -5,8 +5,6 @@ in every cell near a centre, not at the centre alone, which a short training nee
 targets and loss; it knows no data and no schedule.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

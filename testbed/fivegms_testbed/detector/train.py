@@ -6,8 +6,6 @@ the same machine with the same number of threads, and closely elsewhere, because
 floating-point sums is the library's.
 """
 
-from __future__ import annotations
-
 import argparse
 import math
 import time
