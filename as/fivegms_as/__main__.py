@@ -68,6 +68,19 @@ def parse_arguments(arguments: Sequence[str]) -> AsConfig:
     return AsConfig(**vars(parser.parse_args(arguments)))
 
 
+def configure_log() -> None:
+    """One JSON object a line on standard error."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
 async def serve(config: AsConfig) -> None:
     """Run a server until a signal; writes one line with its URLs to standard output."""
     stop = asyncio.Event()
@@ -80,7 +93,7 @@ async def serve(config: AsConfig) -> None:
 
 def main() -> int:
     """The command; 1 when the server cannot start."""
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    configure_log()
     try:
         asyncio.run(serve(parse_arguments(sys.argv[1:])))
     except (ApplicationServerError, OSError) as error:

@@ -10,10 +10,13 @@ session's templates prepared, and what was ingested where a distribution has no 
 
 import asyncio
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import BinaryIO
 
+import structlog
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
@@ -46,6 +49,8 @@ _PREFLIGHT = {
     hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "Range, If-Range, If-None-Match, If-Modified-Since",
     hdrs.ACCESS_CONTROL_MAX_AGE: "86400",
 }
+
+_log = structlog.get_logger("fivegms_as.delivery")
 
 
 @dataclass(slots=True)
@@ -141,7 +146,7 @@ class Delivery:
             response.headers[hdrs.CONTENT_RANGE] = part.content_range(stored.size_bytes)
         response.content_length = part.size_bytes
         # Opening is one look-up in a warm directory cache: cheaper than a turn through a thread.
-        with self._store.open(stored) as file:
+        with self._store.open(stored) as file, _broken_off(request):
             await response.prepare(request)
             if request.method != hdrs.METH_HEAD:
                 await _send_part(request, file, part)
@@ -158,7 +163,7 @@ class Delivery:
         response = web.StreamResponse(status=HTTPStatus.PARTIAL_CONTENT, headers=_fields(stored))
         response.headers[hdrs.CONTENT_TYPE] = body.content_type
         response.content_length = body.size_bytes
-        with self._store.open(stored) as file:
+        with self._store.open(stored) as file, _broken_off(request):
             await response.prepare(request)
             for header, part in body.parts():
                 await response.write(header)
@@ -166,6 +171,18 @@ class Delivery:
             await response.write_eof(body.trailer)
         self.counters.body_bytes += body.size_bytes
         return response
+
+
+@contextmanager
+def _broken_off(request: web.Request) -> Iterator[None]:
+    """End the connection when a body that has begun cannot go on: there is no other answer."""
+    try:
+        yield
+    except OSError as error:
+        if not isinstance(error, ConnectionError):
+            _log.exception("content cannot be read", path=request.path)
+        if request.transport is not None:
+            request.transport.abort()
 
 
 async def _send_part(request: web.Request, file: BinaryIO, part: ByteRange) -> None:

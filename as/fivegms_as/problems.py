@@ -142,6 +142,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
         return _from_http(request, error)
+    except ConnectionError:
+        raise  # nobody is left to answer
     except Exception:
         _log.exception("request failed", method=request.method, path=request.path)
         return problem_response(_details(INTERNAL, "the server's log says more"))

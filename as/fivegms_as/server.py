@@ -56,7 +56,12 @@ def create_m3_app(parts: Parts, *, clock: Callable[[], datetime] = utc_now) -> w
     """The application of the M3 listener."""
     configuration = Configuration(parts.store, parts.sessions, parts.jobs, clock=clock)
     app = web.Application(middlewares=[problems], client_max_size=MAX_M3_BODY_BYTES)
-    app.add_routes([*configuration.routes(), web.get("/healthz", healthy)])
+    counters = parts.delivery.counters
+
+    async def health(_request: web.Request) -> web.Response:
+        return _health(m4d={"requests": counters.requests, "bodyBytes": counters.body_bytes})
+
+    app.add_routes([*configuration.routes(), web.get("/healthz", health)])
     return app
 
 
@@ -71,14 +76,18 @@ def create_media_app(
         clock=clock,
         on_change=parts.jobs.consider,
     )
+
+    async def health(_request: web.Request) -> web.Response:
+        return _health()
+
     app = web.Application(middlewares=[problems])
-    app.add_routes([*parts.delivery.routes(), *ingest.routes(), web.get("/healthz", healthy)])
+    app.add_routes([*parts.delivery.routes(), *ingest.routes(), web.get("/healthz", health)])
     return app
 
 
-async def healthy(_request: web.Request) -> web.Response:
-    """`/healthz`: the server is up and its state is loaded."""
-    return web.json_response({"status": "ok"}, headers={"Cache-Control": "no-store"})
+def _health(**more: object) -> web.Response:
+    """The server is up and its state is loaded; only M3 learns how busy M4 is."""
+    return web.json_response({"status": "ok", **more}, headers={"Cache-Control": "no-store"})
 
 
 class ApplicationServer:

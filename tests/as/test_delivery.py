@@ -189,9 +189,16 @@ async def test_what_a_template_works_on_stays_inside(peer):
     assert (await peer.call("GET", peer.m4("net.onnx")))[0] == 200
 
 
-async def test_the_servers_health_is_told_on_both_ports(peer):
-    for base in (peer.server.m3_url, peer.server.m4_url):
-        assert (await peer.call("GET", f"{base}/healthz"))[0] == 200
+async def test_health_is_told_on_both_ports_and_the_load_to_the_af_alone(stocked):
+    await ask(stocked, "small")
+    await ask(stocked, "large", Range="bytes=0-9")
+    _, _, told = await stocked.call("GET", f"{stocked.server.m4_url}/healthz")
+    assert json.loads(told) == {"status": "ok"}
+    _, _, told = await stocked.call("GET", f"{stocked.server.m3_url}/healthz")
+    assert json.loads(told) == {
+        "status": "ok",
+        "m4d": {"requests": 2, "bodyBytes": len(SMALL) + 10},
+    }
 
 
 def ready(path, data):

@@ -1,0 +1,59 @@
+"""The command: its options, its one line of output, its end."""
+
+import asyncio
+import re
+import signal
+import sys
+
+import pytest
+
+from fivegms_api.endpoint import Endpoint
+from fivegms_as.__main__ import parse_arguments
+from fivegms_as.config import AsConfig
+
+
+async def command(*arguments):
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "fivegms_as", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+def test_defaults_are_those_of_the_configuration(tmp_path):
+    config = parse_arguments(["--data-dir", str(tmp_path)])
+    assert config == AsConfig(
+        Endpoint("127.0.0.1", 7779), Endpoint("127.0.0.1", 7780), data_dir=tmp_path
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--data-dir", "d", "--m3", "nowhere"], ["--data-dir", "d", "--preparation-jobs", "0"]],
+)
+def test_a_command_line_that_means_nothing_is_refused(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        parse_arguments(arguments)
+    assert ended.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_it_in_good_order(tmp_path, number):
+    ports = ("--m3", "127.0.0.1:0", "--m4", "127.0.0.1:0")
+    process = await command("--data-dir", str(tmp_path), *ports)
+    line = (await process.stdout.readline()).decode()
+    assert re.fullmatch(r"M3 http://127.0.0.1:\d+  M4 http://127.0.0.1:\d+\n", line)
+    process.send_signal(number)
+    await process.communicate()
+    assert process.returncode == 0
+
+
+async def test_damage_is_told_and_not_served(tmp_path):
+    documents = tmp_path / "content" / "sessions"
+    documents.mkdir(parents=True)
+    (documents / "s1.json").write_bytes(b"{")
+    process = await command("--data-dir", str(tmp_path), "--m3", "127.0.0.1:0")
+    _, complaint = await process.communicate()
+    assert process.returncode == 1
+    assert b"unreadable" in complaint
