@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fivegms_manifests.model import TensorInfo
+from fivegms_testbed.errors import BadFile
 
 MAX_ARRAY_BYTES = 2 * 2**30
 
 
-class ArraysUnreadable(ValueError):
+class ArraysUnreadable(BadFile):
     """The file does not hold what the model takes in."""
 
 

@@ -16,12 +16,13 @@ from PIL import Image
 from fivegms_client import FrameResult, MovementCounters, Scene
 from fivegms_engine.annotation import draw_detections
 from fivegms_engine.media import AnnotatedVideo
+from fivegms_testbed.errors import BadFile
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v"})
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 
 
-class OutputUnknown(ValueError):
+class OutputUnknown(BadFile):
     """The name of the annotated file says neither video nor picture."""
 
 

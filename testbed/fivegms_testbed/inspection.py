@@ -21,6 +21,7 @@ from fivegms_prepare.profile import profile
 from fivegms_prepare.reading import parse_onnx
 from fivegms_prepare.source import separate_checked
 from fivegms_prepare.values import inputs_of, opsets_of, outputs_of
+from fivegms_testbed.errors import BadFile
 
 MAX_FETCH_BYTES = 128 * 2**20
 MAX_FILE_BYTES = 2**31
@@ -29,7 +30,7 @@ _SEGMENT_TYPES = frozenset({b"ftyp", b"styp", b"moof", b"moov", b"sidx", b"prft"
 _TIMEOUT = aiohttp.ClientTimeout(total=60, connect=10)
 
 
-class InspectionFailed(Exception):
+class InspectionFailed(BadFile):
     """The file or URL cannot be had, or is too large to look at."""
 
 

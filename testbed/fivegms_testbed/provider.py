@@ -27,15 +27,12 @@ from fivegms_api.model_preparation import (
     TensorEvaluation,
 )
 from fivegms_manifests.model import MPD_MEDIA_TYPE, PROFILE_URN
+from fivegms_testbed.errors import ProviderError
 from fivegms_testbed.upload import Upload, UploadProgress
 
 INGEST_PROTOCOL = "urn:3gpp:5gms:content-protocol:dash-if-ingest"
 _POLL_INTERVAL_S = 0.2
 _TIMEOUT = aiohttp.ClientTimeout(total=None, connect=10, sock_read=60)
-
-
-class ProviderError(Exception):
-    """Base of what can go wrong between a provider and a 5GMS system."""
 
 
 class AfUnreachable(ProviderError):

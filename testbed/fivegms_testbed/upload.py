@@ -15,12 +15,14 @@ from pathlib import Path
 
 import aiohttp
 
+from fivegms_testbed.errors import ProviderError
+
 _CHUNK = 256 * 1024
 _ATTEMPTS = 6
 _FIRST_PAUSE_S = 0.2
 
 
-class UploadFailed(Exception):
+class UploadFailed(ProviderError):
     """The file did not arrive; the message says what the AS answered or how often it was tried."""
 
 

@@ -1,13 +1,45 @@
-"""The command line's table of contents: one module per command."""
+"""The command line's table of contents: one module per command, loaded when it is asked for."""
 
+import importlib
 import importlib.metadata
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from fivegms_testbed.cli import demo, get, inspect, prepare, publish, run, serve
+COMMANDS = {
+    "demo": ("demo", "demo"),
+    "serve": ("serve", "serve"),
+    "af": ("serve", "af"),
+    "as": ("serve", "as_"),
+    "publish": ("publish", "publish"),
+    "run": ("run", "run"),
+    "get": ("get", "get"),
+    "prepare": ("prepare", "prepare"),
+    "inspect": ("inspect", "inspect"),
+}
+"""Each command's module below `fivegms_testbed.cli` and the function in it."""
+
+
+class _OnDemand(TyperGroup):
+    """Imports a command's module, and the packages that it stands on, only to run or list it."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        module, function = COMMANDS[cmd_name]
+        alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
+        alone.command(cmd_name)(
+            getattr(importlib.import_module(f"fivegms_testbed.cli.{module}"), function)
+        )
+        return typer.main.get_command(alone)
+
 
 app = typer.Typer(
+    cls=_OnDemand,
     name="fivegms",
     help="5G Media Streaming for AI models: publish once, every device gets its variant.",
     no_args_is_help=True,
@@ -32,17 +64,6 @@ def _root(
         ),
     ] = False,
 ) -> None: ...
-
-
-app.command("demo")(demo.demo)
-app.command("serve")(serve.serve)
-app.command("af")(serve.af)
-app.command("as")(serve.as_)
-app.command("publish")(publish.publish)
-app.command("run")(run.run)
-app.command("get")(get.get)
-app.command("prepare")(prepare.prepare)
-app.command("inspect")(inspect.inspect)
 
 
 def main() -> None:

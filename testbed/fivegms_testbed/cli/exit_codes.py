@@ -15,11 +15,12 @@ from fivegms_client.errors import (
     SegmentCorrupt,
     ServerUnreachable,
 )
+from fivegms_codecs.errors import CodecError
 from fivegms_engine.errors import EngineError
 from fivegms_manifests.errors import ManifestError
 from fivegms_prepare.errors import ModelRefused
-from fivegms_testbed.provider import AfUnreachable, PreparationFailed, ProviderError
-from fivegms_testbed.upload import UploadFailed
+from fivegms_testbed.errors import BadFile, ProviderError
+from fivegms_testbed.provider import AfUnreachable, EvaluationMissing, PreparationFailed
 
 
 class ExitCode(IntEnum):
@@ -46,11 +47,13 @@ _BY_ERROR: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (BadEntry, ExitCode.BAD_INPUT),
     (BadOption, ExitCode.BAD_INPUT),
     (PreparationFailed, ExitCode.BAD_INPUT),
-    (UploadFailed, ExitCode.REFUSED),
+    (EvaluationMissing, ExitCode.BAD_INPUT),
     (ProviderError, ExitCode.REFUSED),
     (ClientError, ExitCode.REFUSED),
     (ModelRefused, ExitCode.BAD_INPUT),
     (ManifestError, ExitCode.BAD_INPUT),
+    (CodecError, ExitCode.BAD_INPUT),
+    (BadFile, ExitCode.BAD_INPUT),
     (EngineError, ExitCode.BAD_INPUT),
     (OSError, ExitCode.BAD_INPUT),
 )

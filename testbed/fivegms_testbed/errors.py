@@ -1,0 +1,30 @@
+"""What can go wrong in the testbed itself, by cause; leaves live beside the code that raises them.
+
+    TestbedError
+      BadFile                a file that the user named
+        InspectionFailed       cannot be had, or is too large to look at
+        ArraysUnreadable       does not hold the arrays that the model takes
+        OutputUnknown          its name says neither video nor picture
+      ProviderError          between a provider and a 5GMS system
+        AfUnreachable          no HTTP answer
+        RequestRefused         an answer that is an error
+        PreparationFailed      the model arrived and could not be prepared
+        EvaluationMissing      an evaluation file is not beside the model
+        UploadFailed           a file did not arrive
+
+Errors of the packages below pass through unchanged.
+"""
+
+
+class TestbedError(Exception):
+    """The base of every error of this package."""
+
+    __test__ = False  # not a test, whatever a collector makes of the name
+
+
+class BadFile(TestbedError):
+    """A file that the user named cannot be used."""
+
+
+class ProviderError(TestbedError):
+    """What can go wrong between a provider and a 5GMS system."""
