@@ -19,11 +19,15 @@ class Gate:
     """What is too far apart to be one object.
 
     `min_overlap` is IoU; `max_distance`, between centres, is in lengths of the object's longer
-    side. `same_label_bonus` is added to the rating of a pair with one label.
+    side; neither side may grow or shrink by a factor of more than `max_growth`, with `slack_px` to
+    spare for small ones, between two sights.
+    `same_label_bonus` is added to the rating of a pair with one label.
     """
 
     min_overlap: float = 0.2
     max_distance: float = 1.0
+    max_growth: float = 1.5
+    slack_px: float = 3.0
     same_label_bonus: float = 0.2
 
 
@@ -50,7 +54,7 @@ def associate(
             for i, wanted in enumerate(expected)
             if i not in met
             for j, found in enumerate(detections)
-            if j not in pairs
+            if j not in pairs and _alike(wanted.box, found.box, gate)
             if (rating := rate(wanted.box, found.box, gate)) is not None
         ]
         for _, i, j in sorted(rated, key=lambda pair: (-pair[0], pair[1], pair[2])):
@@ -58,6 +62,19 @@ def associate(
                 pairs[j] = i
                 met.add(i)
     return pairs
+
+
+def distinct(detections: Sequence[Detection], max_overlap: float) -> list[int]:
+    """The indices of the detections that no better one covers, best first.
+
+    Detectors that look for each label apart find some objects twice, under two labels.
+    """
+    kept: list[int] = []
+    for index in sorted(range(len(detections)), key=lambda i: -detections[i].score):
+        box = detections[index].box
+        if all(intersection_over_union(box, detections[i].box) <= max_overlap for i in kept):
+            kept.append(index)
+    return kept
 
 
 def centre(box: Box) -> Point:
@@ -81,6 +98,15 @@ def intersection_over_union(one: Box, other: Box) -> float:
 
 def _area(box: Box) -> float:
     return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _alike(wanted: Box, found: Box, gate: Gate) -> bool:
+    """Whether both sides are of about the same length; fragments of an object are not."""
+    sides = ((box[2] - box[0], box[3] - box[1]) for box in (wanted, found))
+    return all(
+        max(one, other) <= gate.max_growth * min(one, other) + gate.slack_px
+        for one, other in zip(*sides, strict=True)
+    )
 
 
 def _overlap(wanted: Box, found: Box, gate: Gate) -> float | None:

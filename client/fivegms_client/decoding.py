@@ -31,6 +31,7 @@ class SubsetAssembly:
         self._lock = Lock()
         self._topology: bytes | None = None
         self._tensors: dict[str, NDArray[Any]] = {}
+        self._claimed: set[str] = set()
         self._promised_bytes = variant.weights_bytes
         self._decode_s = 0.0
 
@@ -84,10 +85,11 @@ class SubsetAssembly:
             self._topology = unit.graph
 
     def _reserve(self, unit: TensorUnit, part: SegmentRef) -> None:
-        """Count a tensor against the promise before its memory is allocated."""
+        """Claim a tensor's name and count it against the promise before its memory is allocated."""
         with self._lock:
-            if unit.name in self._tensors:
+            if unit.name in self._claimed:
                 raise WrongModelSegment(f"segment {part.url} has tensor {unit.name!r} once more")
+            self._claimed.add(unit.name)
             self._promised_bytes -= unit.size_bytes
             if self._promised_bytes < 0:
                 raise MoreThanPromised(

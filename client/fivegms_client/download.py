@@ -94,8 +94,14 @@ async def _fetch(
 
 
 async def _keep(part: SegmentRef, data: Data, stores: Sequence[SegmentStore]) -> None:
+    """Put `part` into the stores; to the end, even when the download is stopped meanwhile."""
     for store in stores:
-        await asyncio.to_thread(store.put, part, data)
+        writing = asyncio.ensure_future(asyncio.to_thread(store.put, part, data))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.wait([writing])
+            raise
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -7,7 +7,7 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from fivegms_client.entry import ManifestFile
+from fivegms_client.entry import ManifestFile, ManifestUrl
 from fivegms_client.errors import ManifestRefused, NotFound, SegmentFailed, SegmentMissing
 from fivegms_client.locations import segment_urls
 from fivegms_client.model_folder import MANIFEST_NAME, ModelFolder
@@ -48,8 +48,10 @@ class AccessedManifest:
         return self.folder.failure(part)
 
 
-async def access_manifest(where: ManifestFile | str, transfer: Transfer) -> AccessedManifest:
-    """Fetch, or read, and parse a model MPD; `where` is a file or a URL.
+async def access_manifest(
+    where: ManifestFile | ManifestUrl, transfer: Transfer
+) -> AccessedManifest:
+    """Fetch, or read, and parse a model MPD.
 
     Raises NotFound, AccessRefused, ServerUnreachable and ManifestRefused.
     """
@@ -58,7 +60,7 @@ async def access_manifest(where: ManifestFile | str, transfer: Transfer) -> Acce
         document = await asyncio.to_thread(_read, path)
         manifest = parse_manifest(document, str(path))
         return AccessedManifest(manifest, document, folder=ModelFolder(path.parent, manifest))
-    answer = await transfer.document(where, limit_bytes=MAX_MANIFEST_BYTES)
+    answer = await transfer.document(where.url, limit_bytes=MAX_MANIFEST_BYTES)
     return AccessedManifest(parse_manifest(answer.body, answer.url), answer.body, url=answer.url)
 
 

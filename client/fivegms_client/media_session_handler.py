@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 from fivegms_api.ai_models import AiModelList
 from fivegms_api.service_access_information import ServiceAccessInformation
-from fivegms_client.entry import SAI_PATH, ManifestUrl, SessionEntry, TaskEntry
+from fivegms_client.entry import SAI_PATH, SessionEntry, TaskEntry
 from fivegms_client.fetching import NOT_MODIFIED
 from fivegms_client.service_access import (
     MAX_DOCUMENT_BYTES,
@@ -60,10 +60,8 @@ class MediaSessionHandler:
         document = await self._transfer.document(url, limit_bytes=MAX_DOCUMENT_BYTES)
         return read_ai_models(document.body)
 
-    async def locate(self, entry: ManifestUrl | SessionEntry | TaskEntry) -> str:
+    async def locate(self, entry: SessionEntry | TaskEntry) -> str:
         """The URL of the model MPD that `entry` stands for. Raises as above, and NoModelOffered."""
-        if isinstance(entry, ManifestUrl):
-            return entry.url
         if isinstance(entry, SessionEntry):
             information = await self.service_access_information(entry.m5_url, entry.session)
             return model_locator(information, entry.name)

@@ -19,7 +19,7 @@ from fivegms_client.composition import chosen_subsets, select_each
 from fivegms_client.decoding import SubsetAssembly
 from fivegms_client.device import measure_device
 from fivegms_client.download import Data, Sources, download, unique
-from fivegms_client.entry import Entry, ManifestFile
+from fivegms_client.entry import Entry, ManifestUrl, SessionEntry, TaskEntry
 from fivegms_client.errors import EngineRefused, WrongModelSegment
 from fivegms_client.fetching import Fetcher
 from fivegms_client.manifest_access import AccessedManifest, access_manifest
@@ -111,11 +111,10 @@ class ModelAccess:
 
     async def _start(self, entry: Entry) -> _Start:
         watch = Stopwatch(self._clock.now)
-        if isinstance(entry, ManifestFile):
-            where: ManifestFile | str = entry
-        else:
+        where = entry
+        if isinstance(where, SessionEntry | TaskEntry):
             with watch.stage("sai_ms"):
-                where = await self._handler.locate(entry)
+                where = ManifestUrl(await self._handler.locate(where))
         with watch.stage("mpd_ms"):
             accessed = await access_manifest(where, self._transfer)
         return _Start(watch, accessed, await self._select(accessed))

@@ -1,9 +1,10 @@
 """Objects across frames: detections of single frames joined into tracks.
 
 A track predicts where its object is next (constant velocity); `association` says which detection
-it meets there, and what is left over begins a track. A track is *confirmed* after a few hits, so
-that a detector's single mistakes never become objects, and ends after some frames without one. Its
-label is the one that its detections voted for, each with its score.
+it meets there, and what is left over begins a track. A track is *confirmed* once there is enough
+evidence for it, so that a detector's doubtful and single finds never become objects: each hit adds
+what its score has above a neutral one, each frame without a hit takes some away. It ends after some
+frames without a hit. Its label is the one that its detections voted for, each with its score.
 
 Pure: no pixels, no clock. Frames come in order and at an even rate.
 """
@@ -19,6 +20,7 @@ from fivegms_client.association import (
     Point,
     associate,
     centre,
+    distinct,
 )
 from fivegms_engine.tasks import Detection
 
@@ -30,14 +32,19 @@ _NEWEST = 0.5
 class TrackerSettings:
     """How much evidence makes a track, and how long it lasts without any.
 
-    A detection below `new_track_score` continues a track but begins none. A track is confirmed at
-    its `min_hits`-th hit and ends after `max_missed` frames without one.
+    A score of `neutral_score` speaks neither for nor against an object. A track is confirmed at
+    its `min_hits`-th hit, or later, when its evidence reaches `min_evidence`; a frame without a hit
+    costs `miss_cost`. It ends after `max_missed` frames without one. Of two detections that overlap
+    by more than `max_overlap` (IoU), the better one counts.
     """
 
     gate: Gate = DEFAULT_GATE
-    new_track_score: float = 0.0
+    neutral_score: float = 0.5
+    min_evidence: float = 1.0
+    miss_cost: float = 0.1
     min_hits: int = 3
-    max_missed: int = 12
+    max_missed: int = 25
+    max_overlap: float = 0.6
 
 
 @dataclass(slots=True)
@@ -53,16 +60,18 @@ class Track:
     last_frame: int
     last_box: Box
     path: list[tuple[int, Point]]
+    evidence: float
     number: int | None = None
     velocity: Point = (0.0, 0.0)
     votes: dict[str, float] = field(default_factory=dict)
 
     @classmethod
-    def begin(cls, frame: int, detection: Detection) -> "Track":
+    def begin(cls, frame: int, detection: Detection, settings: TrackerSettings) -> "Track":
         """A track of one hit."""
         box = detection.box
+        evidence = detection.score - settings.neutral_score
         votes = {detection.label: detection.score}
-        return cls(frame, box, frame, box, [(frame, centre(box))], votes=votes)
+        return cls(frame, box, frame, box, [(frame, centre(box))], evidence, votes=votes)
 
     @property
     def label(self) -> str:
@@ -76,8 +85,10 @@ class Track:
         x0, y0, x1, y1 = self.last_box
         return Expectation((x0 + dx, y0 + dy, x1 + dx, y1 + dy), self.label)
 
-    def hit(self, frame: int, detection: Detection) -> None:
+    def hit(self, frame: int, detection: Detection, settings: TrackerSettings) -> None:
         """The object was seen at `frame`."""
+        missed = frame - self.last_frame - 1
+        self.evidence += detection.score - settings.neutral_score - settings.miss_cost * missed
         self.velocity = self._velocity_to(frame, centre(detection.box))
         self.last_frame, self.last_box = frame, detection.box
         self.path.append((frame, centre(detection.box)))
@@ -114,39 +125,53 @@ class Tracker:
         if self._frame is not None and frame <= self._frame:
             raise ValueError(f"frame {frame} does not come after frame {self._frame}")
         self._frame = frame
-        live = [track for track in self._all() if self._lives(track, frame)]
-        pairs = associate(
-            [track.expected(frame) for track in live], detections, self._settings.gate
-        )
-        self._candidates = [t for t in self._candidates if self._lives(t, frame)]
-        return tuple(
-            self._place(frame, detection, live[pairs[index]] if index in pairs else None)
-            for index, detection in enumerate(detections)
-        )
+        self._candidates = [track for track in self._candidates if self._lives(track, frame)]
+        unmet = distinct(detections, self._settings.max_overlap)
+        followed = list(detections)
+        # Confirmed tracks choose first, or a double of an object would take it over.
+        for tracks in (self._confirmed, self._candidates):
+            met = self._meet(frame, tracks, detections, unmet)
+            unmet = [index for index in unmet if index not in met]
+            for index, track in met.items():
+                followed[index] = self._hit(frame, detections[index], track)
+        for index in unmet:
+            self._candidates.append(Track.begin(frame, detections[index], self._settings))
+        return tuple(followed)
 
     def lives(self, track: Track) -> bool:
         """Whether a track goes on after the newest frame."""
         return self._frame is None or self._lives(track, self._frame + 1)
 
-    def _all(self) -> list[Track]:
-        return self._confirmed + self._candidates
-
     def _lives(self, track: Track, frame: int) -> bool:
         return frame - track.last_frame - 1 <= self._settings.max_missed
 
-    def _place(self, frame: int, detection: Detection, track: Track | None) -> Detection:
-        if track is not None:
-            track.hit(frame, detection)
-        elif detection.score >= self._settings.new_track_score:
-            track = Track.begin(frame, detection)
-            self._candidates.append(track)
-        else:
-            return detection
+    def _meet(
+        self,
+        frame: int,
+        tracks: Sequence[Track],
+        detections: Sequence[Detection],
+        among: Sequence[int],
+    ) -> dict[int, Track]:
+        """The track that each detection, by its index, belongs to."""
+        live = [track for track in tracks if self._lives(track, frame)]
+        pairs = associate(
+            [track.expected(frame) for track in live],
+            [detections[index] for index in among],
+            self._settings.gate,
+        )
+        return {among[position]: live[number] for position, number in pairs.items()}
+
+    def _hit(self, frame: int, detection: Detection, track: Track) -> Detection:
+        track.hit(frame, detection, self._settings)
         self._confirm(track)
         return replace(detection, track=track.number)
 
     def _confirm(self, track: Track) -> None:
-        if track.number is None and len(track.path) >= self._settings.min_hits:
+        enough = (
+            len(track.path) >= self._settings.min_hits
+            and track.evidence >= self._settings.min_evidence
+        )
+        if track.number is None and enough:
             self._candidates = [other for other in self._candidates if other is not track]
             self._confirmed.append(track)
             track.number = len(self._confirmed)

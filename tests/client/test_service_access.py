@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fivegms_api.ai_models import AiModel, AiModelState
-from fivegms_client.entry import ManifestUrl, SessionEntry, TaskEntry
+from fivegms_client.entry import SessionEntry, TaskEntry
 from fivegms_client.errors import BadAnswer, NoModelOffered, NotFound
 from fivegms_client.media_session_handler import MediaSessionHandler
 from fivegms_client.retry import RetryPolicy
@@ -226,11 +226,6 @@ async def test_a_task_is_looked_up(af: Af) -> None:
     assert await af.handler.locate(TaskEntry(M5, "object-detection")) == MPD
     with pytest.raises(NoModelOffered):
         await af.handler.locate(TaskEntry(M5, "none"))
-
-
-async def test_a_manifest_needs_no_af(af: Af) -> None:
-    assert await af.handler.locate(ManifestUrl(MPD)) == MPD
-    assert not af.server.requests
 
 
 async def test_an_unknown_session_is_named(af: Af) -> None:
