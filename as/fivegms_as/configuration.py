@@ -24,6 +24,7 @@ from fivegms_api.m3 import (
     provisioning_session_path,
 )
 from fivegms_as.errors import ConfigurationExists, UnknownProvisioningSession, UnknownResource
+from fivegms_as.media_types import OCTET_STREAM, is_media_type
 from fivegms_as.names import resource_id
 from fivegms_as.preparation import PreparationJobs
 from fivegms_as.problems import SERVER
@@ -135,11 +136,11 @@ class Configuration:
 
     async def put_template(self, request: web.Request) -> web.Response:
         """Create or replace a template; a model that waits for it is prepared."""
-        template = Template.parse(
-            resource_id(request.match_info["template"]),
-            request.headers.get(hdrs.CONTENT_TYPE, "application/octet-stream"),
-            await request.read(),
-        )
+        template_id = resource_id(request.match_info["template"])
+        content_type = request.headers.get(hdrs.CONTENT_TYPE, OCTET_STREAM)
+        if not is_media_type(content_type):
+            raise web.HTTPUnsupportedMediaType
+        template = Template.parse(template_id, content_type, await request.read())
         session_id = resource_id(request.match_info["session"])
         async with self._changing:
             session = self._sessions.get(session_id) or Session(session_id)

@@ -12,11 +12,14 @@ ApplicationServerError
     EmptyUpload, UploadTooLarge, UploadIncomplete
     DigestFieldInvalid, DigestMismatch          RFC 9530
     UploadFieldInvalid, UploadOffsetMismatch, UploadInProgress, NoPartialUpload
+    UploadTypeUnsupported
     UploadInterrupted                           the connection broke; what came is kept
   PreconditionFailed, RangeNotSatisfiable       RFC 9110 13 and 14
   StoreFull, StoreDamaged                       the disk
+  DataFolderInUse                               at start: another server has it
   PreparationError
-    PreparationRefused, PreparerCrashed, PreparationTimedOut, PreparedOutputInvalid
+    PreparationRefused, PreparerCrashed, PreparationTimedOut, PreparationInterrupted,
+    PreparedOutputInvalid
 """
 
 from collections.abc import Sequence
@@ -160,6 +163,10 @@ class StoreFull(ApplicationServerError):
 
 class StoreDamaged(ApplicationServerError):
     """A stored file that this package never leaves behind: the disk was changed by others."""
+
+
+class DataFolderInUse(ApplicationServerError):
+    """Another server keeps its data in the same folder."""
 
 
 class PreparationError(ApplicationServerError):

@@ -1,13 +1,14 @@
 """Files that are whole or absent, whatever happens: the order of write, fsync and rename."""
 
 import errno
+import fcntl
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fivegms_as.errors import StoreFull
+from fivegms_as.errors import DataFolderInUse, StoreFull
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -52,6 +53,21 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Have a folder, made if need be, to oneself; a process that dies gives it back.
+
+    Raises DataFolderInUse.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataFolderInUse(f"another server keeps its data in {folder}") from None
+        yield
 
 
 def is_temporary(path: Path) -> bool:

@@ -37,7 +37,7 @@ from fivegms_as.errors import (
     UploadTooLarge,
     UploadTypeUnsupported,
 )
-from fivegms_as.media_types import media_type
+from fivegms_as.media_types import is_media_type, media_type
 from fivegms_as.names import content_path
 from fivegms_as.sessions import Sessions
 from fivegms_as.store import Addition, ContentStore, Draft, UploadTerms
@@ -259,8 +259,11 @@ def _terms(request: web.Request, path: str) -> UploadTerms:
         raise UploadTypeUnsupported("M2 takes no content coding")
     if hdrs.CONTENT_RANGE in request.headers:
         raise UploadFieldInvalid(hdrs.CONTENT_RANGE, "PUT takes the whole content (RFC 9110 14.5)")
+    declared = request.headers.get(hdrs.CONTENT_TYPE)
+    if declared is not None and not is_media_type(declared):
+        raise UploadFieldInvalid(hdrs.CONTENT_TYPE, "is no media type")
     return UploadTerms(
-        content_type=media_type(path, request.headers.get(hdrs.CONTENT_TYPE)),
+        content_type=media_type(path, declared),
         total_bytes=request.content_length if _is_last_part(request) else None,
         sha256=_announced_digest(request),
     )

@@ -4,6 +4,7 @@ A file that is named by its SHA-256 can never change, so caches keep it for ever
 is asked for again with its ETag.
 """
 
+import re
 from pathlib import PurePosixPath
 
 OCTET_STREAM = "application/octet-stream"
@@ -31,6 +32,14 @@ _BY_EXTENSION = {
     ".webm": "video/webm",
     ".xml": "application/xml",
 }
+
+
+_MEDIA_TYPE = re.compile(r"[!#$&^_.+\w-]+/[!#$&^_.+\w-]+([ \t]*;[ -~\t]*)?", re.ASCII)
+
+
+def is_media_type(text: str) -> bool:
+    """Whether a text has the form of a media type with parameters (RFC 9110 8.3.1)."""
+    return _MEDIA_TYPE.fullmatch(text) is not None
 
 
 def media_type(path: str, declared: str | None = None) -> str:

@@ -88,7 +88,7 @@ class PreparationJobs:
 
     async def __aenter__(self) -> Self:
         await asyncio.to_thread(shutil.rmtree, self._work, ignore_errors=True)
-        await asyncio.to_thread(self._work.mkdir, parents=True)
+        await asyncio.to_thread(self._work.mkdir, parents=True, exist_ok=True)
         for session_id in {*self._records, *(session.id for session in self._sessions.all())}:
             self.consider(session_id)
         self._wake.set()
@@ -195,12 +195,11 @@ class PreparationJobs:
         """The template is gone: stop its job, take its publication away."""
         await self._stop(session_id, template_id)
         records = self._records[session_id]
-        going = rules.owned_paths([records.pop(template_id)])
-        staying = rules.owned_paths(records.values())
+        owned = rules.owned_paths([records.pop(template_id)])
+        stale = owned - rules.owned_paths(records.values())
+        gone = _prepared(self._content(session_id), stale)
         with suppress(UnknownProvisioningSession):
-            await asyncio.to_thread(
-                self._store.publish, session_id, [], going - staying, self._clock()
-            )
+            await asyncio.to_thread(self._store.publish, session_id, [], gone, self._clock())
         await self._save(session_id)
 
     def _start(
@@ -278,7 +277,8 @@ class PreparationJobs:
         after = rules.published(record, preparation, variants, files, now)
         others = (r for r in self._records[session_id].values() if r.template_id != template_id)
         stale = rules.owned_paths([record]) - rules.owned_paths([after, *others])
-        await asyncio.to_thread(_import, self._store, session_id, files, stale, now)
+        gone = _prepared(content, stale)
+        await asyncio.to_thread(_import, self._store, session_id, files, gone, now)
         await self._keep_record(session_id, after)
         _log.info("model published", session=session_id, template=template_id, files=len(files))
 
@@ -312,6 +312,11 @@ class PreparationJobs:
             return self._store.objects(session_id)
         except UnknownProvisioningSession:
             return {}
+
+
+def _prepared(content: Namespace, paths: Iterable[str]) -> list[str]:
+    """Those paths that a preparation may take away: an upload may have taken its place."""
+    return [path for path in paths if path in content and content[path].prepared]
 
 
 def _lay_out(

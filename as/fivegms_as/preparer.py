@@ -32,6 +32,7 @@ PREPARER_COMMAND = (sys.executable, "-m", "fivegms_prepare")
 _MAX_LINE_BYTES = 16 * 1024 * 1024
 _KEPT_STDERR_BYTES = 4096
 _NICENESS = 10
+_OOM_SCORE = "500"
 
 _log = structlog.get_logger("fivegms_as.preparer")
 
@@ -79,7 +80,7 @@ class ProcessPreparer:
             limit=_MAX_LINE_BYTES,
             start_new_session=True,
         )
-        _make_nice(process.pid)
+        _make_expendable(process.pid)
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await _follow(process, on_progress)
@@ -163,10 +164,11 @@ def _crash(exit_code: int) -> str:
     return f"the preparer was ended by signal {-exit_code}"
 
 
-def _make_nice(pid: int) -> None:
-    """Delivery goes first on a machine that does both."""
-    with contextlib.suppress(OSError):
+def _make_expendable(pid: int) -> None:
+    """Delivery goes first on a machine that does both, and is the last to be killed for memory."""
+    with contextlib.suppress(OSError):  # it may have ended, and not every system has these
         os.setpriority(os.PRIO_PROCESS, pid, _NICENESS)
+        Path(f"/proc/{pid}/oom_score_adj").write_text(_OOM_SCORE, encoding="ascii")
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -135,7 +135,7 @@ def problem_response(problem: ProblemDetails, fields: Mapping[str, str] = {}) ->
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer every error as a problem."""
     try:
-        return await handler(request)
+        response = await handler(request)
     except errors.ApplicationServerError as error:
         return problem_response(problem_details(error), _fields(error))
     except web.HTTPException as error:
@@ -147,6 +147,9 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except Exception:
         _log.exception("request failed", method=request.method, path=request.path)
         return problem_response(_details(INTERNAL, "the server's log says more"))
+    if not response.prepared:
+        response.headers.setdefault("Server", SERVER)
+    return response
 
 
 def _from_http(request: web.Request, error: web.HTTPException) -> web.Response:

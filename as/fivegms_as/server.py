@@ -24,6 +24,7 @@ from fivegms_as.config import AsConfig
 from fivegms_as.configuration import Configuration
 from fivegms_as.delivery import Delivery
 from fivegms_as.documents import FolderDocuments
+from fivegms_as.files import exclusive
 from fivegms_as.folder_store import FolderStore
 from fivegms_as.ingest import Ingest
 from fivegms_as.preparation import PreparationJobs
@@ -144,6 +145,7 @@ class ApplicationServer:
 
     async def _parts(self, stack: AsyncExitStack) -> Parts:
         config = self._config
+        stack.enter_context(exclusive(config.data_dir))
         store, sessions, records = await asyncio.to_thread(_load, config.data_dir)
         jobs = PreparationJobs(
             store,

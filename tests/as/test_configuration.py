@@ -107,6 +107,11 @@ async def test_a_template_of_another_type_is_kept_byte_for_byte(peer):
     assert await peer.models() == []
 
 
+async def test_a_template_needs_a_type_that_is_one(peer):
+    status, _, told = await put_template(peer, b"x", "what")
+    assert (status, problem(told)) == (415, "media-type-unsupported")
+
+
 async def test_a_model_template_must_be_valid(peer):
     status, _, told = await put_template(peer, json.dumps(TEMPLATE | {"source": "../x"}).encode())
     assert (status, problem(told)) == (400, "invalid-document")
@@ -161,7 +166,7 @@ async def test_a_session_is_deleted_with_all_it_has(config, preparer, run):
     async with run(config, preparer):
         pass
     left = [file.name for file in config.data_dir.rglob("*") if file.is_file()]
-    assert left == []
+    assert left == ["lock"]
 
 
 async def purge(peer, pattern):

@@ -99,6 +99,8 @@ async def test_damaged_content_is_refused_and_the_old_stays(hosted):
     [
         ({"Repr_Digest": "sha-256=x"}, 400, "digest-field-invalid"),
         ({"Content_Encoding": "gzip"}, 415, "upload-type-unsupported"),
+        ({"Content_Type": "video"}, 400, "upload-field-invalid"),
+        ({"Content_Type": "video/mp4; a=\xff"}, 400, "upload-field-invalid"),
         ({"Content_Range": "bytes 0-1/2"}, 400, "upload-field-invalid"),
         ({"Upload_Complete": "1"}, 400, "upload-field-invalid"),
     ],

@@ -49,6 +49,14 @@ async def test_a_signal_ends_it_in_good_order(tmp_path, number):
     assert process.returncode == 0
 
 
+async def test_a_data_folder_belongs_to_one_server(config, preparer, run):
+    async with run(config, preparer):
+        process = await command("--data-dir", str(config.data_dir), "--m3", "127.0.0.1:0")
+        _, complaint = await process.communicate()
+    assert process.returncode == 1
+    assert b"another server" in complaint
+
+
 async def test_damage_is_told_and_not_served(tmp_path):
     documents = tmp_path / "content" / "sessions"
     documents.mkdir(parents=True)
