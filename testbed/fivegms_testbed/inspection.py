@@ -104,7 +104,7 @@ Inspected = InspectedModel | InspectedManifest | InspectedSegment
 def read_location(location: str) -> bytes:
     """The bytes of a file or an http(s) URL. Raises InspectionFailed."""
     if urlsplit(location).scheme in ("http", "https"):
-        return asyncio.run(_fetch(location))
+        return asyncio.run(fetch_bytes(location))
     path = Path(location)
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
@@ -114,7 +114,8 @@ def read_location(location: str) -> bytes:
         raise InspectionFailed(f"{path} cannot be read: {error.strerror}") from error
 
 
-async def _fetch(url: str) -> bytes:
+async def fetch_bytes(url: str) -> bytes:
+    """The body of a GET, bounded. Raises InspectionFailed."""
     data = bytearray()
     try:
         async with aiohttp.ClientSession(timeout=_TIMEOUT) as http, http.get(url) as answer:
