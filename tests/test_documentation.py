@@ -34,7 +34,9 @@ def _files(folder: Path = PROJECT) -> Iterator[Path]:
 
 
 FIVEGMS: Any = typer.main.get_command(app)
-COMMANDS: dict[str, Any] = FIVEGMS.commands
+COMMANDS: dict[str, Any] = {
+    name: FIVEGMS.get_command(None, name) for name in FIVEGMS.list_commands(None)
+}
 FILES = list(_files())
 PAGES = [Page.read(path) for path in FILES if path.suffix == ".md"]
 COMMANDS_PAGE = Page.read(PROJECT / "docs" / "commands.md")
