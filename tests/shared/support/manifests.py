@@ -98,9 +98,11 @@ class _BesideIt(etree.Resolver):
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def resolve(self, system_url, public_id, context):  # type: ignore[no-untyped-def]
+    # The stubs leave out lxml's third argument and what it is for.
+    def resolve(self, system_url, public_id, context):  # type: ignore[no-untyped-def, override]
         if system_url.endswith("xlink.xsd"):
-            return self.resolve_filename(str(self._folder / "xlink.xsd"), context)
+            path = str(self._folder / "xlink.xsd")
+            return self.resolve_filename(path, context)  # type: ignore[attr-defined]
         return None
 
 
