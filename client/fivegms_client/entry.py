@@ -71,11 +71,14 @@ def parse_entry(
     if isinstance(entry, Path):
         return ManifestFile(entry)
     address = entry.strip()
-    if not address:
-        raise BadEntry("the address is empty; give a model MPD, its path, or an AF's M5 address")
+    if not address or "\0" in address:
+        raise BadEntry("there is no address; give a model MPD, its path, or an AF's M5 address")
     if "://" not in address:
         return _path_entry(address)
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        raise BadEntry(f"{address} is not an address: {error}") from error
     if parts.scheme == "file":
         return ManifestFile(Path(unquote(parts.path)))
     if parts.scheme not in ("http", "https") or not parts.hostname:

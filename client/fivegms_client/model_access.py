@@ -74,7 +74,8 @@ class ModelAccess:
     ) -> None:
         self._options = options
         self._clock = clock
-        self._transfer = Transfer(fetcher, options.retry, clock)
+        nothing_yet = ProgressMeter(0, options.progress)
+        self._transfer = Transfer(fetcher, options.retry, clock, nothing_yet.waiting)
         self._handler = MediaSessionHandler(self._transfer, sai_cache)
 
     async def open(self, entry: Entry) -> RunnableModel:

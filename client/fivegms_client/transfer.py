@@ -5,7 +5,7 @@ When to try again is `retry`'s rule, what a status means is `fetching`'s, the di
 `fivegms_manifests.digests`'. This module only pumps between them and a `Fetcher`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fivegms_client.clock import SYSTEM_CLOCK, Clock
@@ -33,14 +33,22 @@ class Document:
 
 
 class Transfer:
-    """Fetches over `fetcher` under `policy`. Raises ServerUnreachable when the policy gives up."""
+    """Fetches over `fetcher` under `policy`. Raises ServerUnreachable when the policy gives up.
+
+    `on_wait` hears why a document is being waited for, and when; for segments, their meter does.
+    """
 
     def __init__(
-        self, fetcher: Fetcher, policy: RetryPolicy = DEFAULT_RETRY, clock: Clock = SYSTEM_CLOCK
+        self,
+        fetcher: Fetcher,
+        policy: RetryPolicy = DEFAULT_RETRY,
+        clock: Clock = SYSTEM_CLOCK,
+        on_wait: Callable[[str, float], None] = lambda cause, now: None,
     ) -> None:
         self._fetcher = fetcher
         self._policy = policy
         self._clock = clock
+        self._on_wait = on_wait
 
     def now(self) -> float:
         """The clock's time, in seconds."""
@@ -62,6 +70,7 @@ class Transfer:
                     body = await _bounded(answer, limit_bytes)
                     return Document(answer.url, answer.status, answer.headers, body)
             except FetchInterrupted as failure:
+                self._on_wait(str(failure), self.now())
                 await self._wait(attempts.interrupted(failure, self.now(), self._clock.jitter()))
 
     async def segment(

@@ -1,6 +1,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fivegms_client.entry import ManifestFile, ManifestUrl, SessionEntry, TaskEntry, parse_entry
 from fivegms_client.errors import BadEntry
@@ -43,7 +45,9 @@ def test_a_session_outranks_a_task() -> None:
 @pytest.mark.parametrize(
     ("entry", "told"),
     [
-        ("", "empty"),
+        ("", "there is no address"),
+        ("a\0b", "there is no address"),
+        ("http://[half/model.mpd", "is not an address"),
         ("127.0.0.1:7778", "write http://127.0.0.1:7778"),
         ("localhost:7778/x", "write http://"),
         ("ftp://host/model.mpd", "neither an http"),
@@ -56,3 +60,15 @@ def test_a_session_outranks_a_task() -> None:
 def test_what_names_nothing_is_refused_with_advice(entry: str, told: str) -> None:
     with pytest.raises(BadEntry, match=told):
         parse_entry(entry)
+
+
+@given(
+    st.text(max_size=80)
+    | st.text(max_size=40).map("http://".__add__)
+    | st.text(max_size=40).map(SAI.__add__)
+)
+def test_any_text_is_an_entry_or_is_refused(entry: str) -> None:
+    try:
+        parse_entry(entry, task="t")
+    except BadEntry:
+        return

@@ -248,6 +248,7 @@ async def test_a_server_that_never_comes_up_is_named() -> None:
     with pytest.raises(ServerUnreachable, match=r"model\.mpd"):
         await ue.open()
     assert sum(ue.time.slept) <= 10
+    assert {report.waiting_for for report in ue.reports} == {"nobody listens"}
 
 
 OTHER = publish(perceptron(seed=1, hidden=128), name="other")

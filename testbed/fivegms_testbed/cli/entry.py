@@ -57,7 +57,12 @@ class FetchBar:
         if self._task is None:
             self._task = self._bars.add_task("fetching", total=progress.total_bytes)
         waiting = f"waiting: {progress.waiting_for}" if progress.waiting_for else "fetching"
-        self._bars.update(self._task, completed=progress.done_bytes, description=waiting)
+        self._bars.update(
+            self._task,
+            total=progress.total_bytes,
+            completed=progress.done_bytes,
+            description=waiting,
+        )
 
 
 def access_options(
