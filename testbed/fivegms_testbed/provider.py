@@ -32,6 +32,8 @@ from fivegms_testbed.upload import Upload, UploadProgress
 
 INGEST_PROTOCOL = "urn:3gpp:5gms:content-protocol:dash-if-ingest"
 _POLL_INTERVAL_S = 0.2
+_PATIENT_POLLS = 150
+"""How many polls in a row the AF may answer that the AS is away: half a minute."""
 _TIMEOUT = aiohttp.ClientTimeout(total=None, connect=10, sock_read=60)
 
 
@@ -183,8 +185,18 @@ class Provider:
         raise ProviderError(f"the AF stopped reporting on model {name}")
 
     async def _states(self, session_id: str, name: str) -> AsyncIterator[AiModel]:
+        """The model's state again and again; an AS that restarts meanwhile is waited for."""
+        unanswered = 0
         while True:
-            for model in await self.models(session_id):
+            try:
+                models = await self.models(session_id)
+                unanswered = 0
+            except RequestRefused as refusal:
+                unanswered += 1
+                if refusal.status != HTTPStatus.SERVICE_UNAVAILABLE or unanswered > _PATIENT_POLLS:
+                    raise
+                models = ()
+            for model in models:
                 if model.name == name:
                     yield model
             await asyncio.sleep(_POLL_INTERVAL_S)
