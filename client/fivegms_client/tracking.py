@@ -104,7 +104,10 @@ class Track:
 
 
 class Tracker:
-    """Follows every object of one video: `update` once per frame."""
+    """Follows every object of one video: `update` once per frame.
+
+    It remembers every track with its path; begin another for each part of a stream without end.
+    """
 
     def __init__(self, settings: TrackerSettings = TrackerSettings()) -> None:
         self._settings = settings
@@ -135,7 +138,7 @@ class Tracker:
             for index, track in met.items():
                 followed[index] = self._hit(frame, detections[index], track)
         for index in unmet:
-            self._candidates.append(Track.begin(frame, detections[index], self._settings))
+            followed[index] = self._begin(frame, detections[index])
         return tuple(followed)
 
     def lives(self, track: Track) -> bool:
@@ -163,6 +166,12 @@ class Tracker:
 
     def _hit(self, frame: int, detection: Detection, track: Track) -> Detection:
         track.hit(frame, detection, self._settings)
+        self._confirm(track)
+        return replace(detection, track=track.number)
+
+    def _begin(self, frame: int, detection: Detection) -> Detection:
+        track = Track.begin(frame, detection, self._settings)
+        self._candidates.append(track)
         self._confirm(track)
         return replace(detection, track=track.number)
 

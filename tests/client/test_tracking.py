@@ -64,6 +64,11 @@ def test_a_track_is_confirmed_at_its_third_hit() -> None:
     assert numbers == [[None], [None], [1], [1], [1]]
 
 
+def test_a_single_hit_may_be_made_enough() -> None:
+    _, numbers = track([[seen(100)], [seen(101)]], min_hits=1, min_evidence=0.3)
+    assert numbers == [[1], [1]]
+
+
 def test_two_objects_that_pass_each_other_keep_their_numbers() -> None:
     frames = [[seen(100 + 4 * i, 80), seen(180 - 4 * i, 100, "3")] for i in range(20)]
     tracker, numbers = track(frames)
