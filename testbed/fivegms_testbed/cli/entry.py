@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from platformdirs import user_cache_path
 from rich.progress import Progress, TaskID
 
 from fivegms_client import AccessOptions, FetchProgress, LinkEstimate, Prefer, Preferences
+from fivegms_client.cache import default_cache_folder
 from fivegms_client.composition import WHOLE
 
 EntryArgument = Annotated[
@@ -42,7 +42,7 @@ CacheOption = Annotated[
 ]
 NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Keep no segments.")]
 
-DEFAULT_CACHE = user_cache_path("fivegms") / "segments"
+DEFAULT_CACHE = default_cache_folder()
 
 
 class FetchBar:
