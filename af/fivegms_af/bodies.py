@@ -53,8 +53,8 @@ def validate(model: type[Model], document: Json) -> Model:
             canonical_json(document), strict=True, by_alias=True, by_name=False
         )
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_context=False)[:MAX_FAULTS]
-        raise MembersRefused(*(_fault(document, fault) for fault in faults)) from error
+        faults = _innermost(error.errors(include_url=False, include_context=False))
+        raise MembersRefused(*(_fault(document, fault) for fault in faults[:MAX_FAULTS])) from error
 
 
 def pointer(*parts: str | int) -> str:
@@ -92,6 +92,12 @@ def _children(value: Json) -> Iterable[Json]:
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list) else ()
+
+
+def _innermost(faults: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without those that only follow from others: an array with a bad item counts as too short."""
+    outer = {fault["loc"][:depth] for fault in faults for depth in range(len(fault["loc"]))}
+    return [fault for fault in faults if fault["loc"] not in outer]
 
 
 def _fault(document: Json, fault: ErrorDetails) -> InvalidParam:

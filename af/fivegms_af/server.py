@@ -84,7 +84,9 @@ class ApplicationFunction:
 
     async def _start(self) -> None:
         context = await self._open()
-        self._exit.push_async_callback(_cancel, asyncio.create_task(context.reconciler.run()))
+        reconciling = asyncio.create_task(context.reconciler.run())
+        reconciling.add_done_callback(_report)
+        self._exit.push_async_callback(_cancel, reconciling)
         self.m1_url = await self._serve(create_m1_app(context), self.config.m1)
         self.m5_url = await self._serve(create_m5_app(context), self.config.m5)
         log.info("the AF is ready", m1=self.m1_url, m5=self.m5_url)
@@ -130,6 +132,12 @@ async def _health(request: web.Request) -> web.Response:
     """200 while the database answers, 503 otherwise."""
     await request.app[CONTEXT].store.check()
     return web.json_response({"status": "ok"})
+
+
+def _report(task: "asyncio.Task[None]") -> None:
+    """The reconciler never ends by itself; should it, the log has to say so."""
+    if not task.cancelled():
+        log.critical("no AS is kept in step any more", exc_info=task.exception())
 
 
 async def _cancel(task: "asyncio.Task[None]") -> None:

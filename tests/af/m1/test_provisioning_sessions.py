@@ -1,0 +1,100 @@
+from typing import Any
+
+import pytest
+
+from fivegms_api.content_protocols import DASH_IF_INGEST
+
+
+async def test_a_session_is_created_and_shown(af: Any) -> None:
+    document = {"provisioningSessionType": "DOWNLINK", "appId": "app", "aspId": "asp"}
+    created = await af.send("POST", f"{af.m1}/provisioning-sessions", document)
+    assert created.status == 201
+    location = created.headers["Location"]
+    assert location.startswith(f"{af.m1}/provisioning-sessions/")
+    shown = await af.get(location)
+    session_id = location.rsplit("/", 1)[-1]
+    assert shown.status == 200
+    assert shown.json == document | {"provisioningSessionId": session_id} == created.json
+    assert shown.headers["ETag"] == created.headers["ETag"]
+    assert shown.headers["Last-Modified"] == "Mon, 23 Nov 2026 12:00:00 GMT"
+    assert shown.headers["Cache-Control"] == "max-age=60"
+    assert shown.headers["Content-Type"] == "application/json"
+
+
+async def test_templates_are_listed_in_the_order_they_came(af: Any) -> None:
+    session = await af.session()
+    assert "contentPreparationTemplateIds" not in (await af.get(session)).json
+    before = (await af.get(session)).headers["ETag"]
+    ids = [(await af.template(session)).rsplit("/", 1)[-1] for _ in range(3)]
+    shown = await af.get(session)
+    assert shown.json["contentPreparationTemplateIds"] == ids
+    assert shown.headers["ETag"] != before
+
+
+async def test_a_get_with_a_content_type_is_fine(af: Any) -> None:
+    session = await af.session()
+    assert (await af.get(session, Content_Type="application/json")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("document", "faults"),
+    [
+        ({}, {"/provisioningSessionType", "/appId"}),
+        ({"provisioningSessionType": "UPLINK", "appId": "a"}, {"/provisioningSessionType"}),
+        ({"provisioningSessionType": "SIDELINK", "appId": "a"}, {"/provisioningSessionType"}),
+        ({"provisioningSessionType": "DOWNLINK", "appId": "a", "externalApplicationId": "x"},
+         {"/externalApplicationId"}),
+        ({"provisioningSessionType": "DOWNLINK", "appId": "a", "provisioningSessionId": "mine"},
+         {"/provisioningSessionId"}),
+    ],
+)  # fmt: skip
+async def test_what_is_wrong_is_named(af: Any, document: Any, faults: set[str]) -> None:
+    refused = await af.send("POST", f"{af.m1}/provisioning-sessions", document)
+    assert refused.status == 400
+    assert refused.problem == "members-refused"
+    assert set(refused.faults) == faults
+
+
+async def test_what_is_not_supported_says_so(af: Any) -> None:
+    document = {"provisioningSessionType": "UPLINK", "appId": "a"}
+    refused = await af.send("POST", f"{af.m1}/provisioning-sessions", document)
+    [reason] = refused.faults.values()
+    assert "not supported by this deployment" in reason
+
+
+async def test_deleting_a_session_deletes_everything_below(af: Any) -> None:
+    session, template = await af.published_model()
+    assert (await af.delete(session)).status == 204
+    for url in (session, template, f"{session}/content-hosting-configuration"):
+        gone = await af.get(url)
+        assert gone.status == 404
+        assert gone.problem == "unknown-provisioning-session"
+    assert (await af.delete(session)).status == 404
+    assert af.server.hostings == {}
+    assert af.server.templates == {}
+
+
+async def test_a_session_is_deleted_only_in_the_state_that_was_seen(af: Any) -> None:
+    session = await af.session()
+    seen = (await af.get(session)).headers["ETag"]
+    await af.template(session)
+    refused = await af.delete(session, If_Match=seen)
+    assert refused.status == 412
+    assert set(refused.faults) == {"header If-Match"}
+    now = (await af.get(session)).headers["ETag"]
+    assert (await af.delete(session, If_Match=now)).status == 204
+
+
+async def test_protocols_say_how_content_gets_in(af: Any) -> None:
+    answer = await af.get(f"{await af.session()}/protocols")
+    assert answer.status == 200
+    [protocol] = answer.json["downlinkIngestProtocols"]
+    assert protocol["termIdentifier"] == DASH_IF_INGEST
+
+
+@pytest.mark.parametrize("odd", ["unknown", "%00", "..%2f", "a" * 300, "%F0%9F%8E%A5"])
+async def test_a_session_that_is_not_there(af: Any, odd: str) -> None:
+    for path in ("", "/protocols", "/content-hosting-configuration", "/ai-models"):
+        answer = await af.get(f"{af.m1}/provisioning-sessions/{odd}{path}")
+        assert answer.status == 404
+        assert answer.problem in ("unknown-provisioning-session", "unknown-resource")
