@@ -93,7 +93,8 @@ def intersection_over_union(one: Box, other: Box) -> float:
     if width <= 0 or height <= 0:
         return 0.0
     shared = width * height
-    return shared / (_area(one) + _area(other) - shared)
+    covered = _area(one) + _area(other) - shared
+    return shared / covered if covered > 0 else 0.0  # areas of slivers can underflow to nothing
 
 
 def _area(box: Box) -> float:

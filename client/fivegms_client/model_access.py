@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fivegms_client.cache import SegmentCache, SegmentStore
+from fivegms_client.capabilities import DeviceCapabilities
 from fivegms_client.clock import SYSTEM_CLOCK, Clock
 from fivegms_client.composition import chosen_subsets, select_each
 from fivegms_client.decoding import SubsetAssembly
@@ -118,9 +119,18 @@ class ModelAccess:
                 where = ManifestUrl(await self._handler.locate(where))
         with watch.stage("mpd_ms"):
             accessed = await access_manifest(where, self._transfer)
-        return _Start(watch, accessed, await self._select(accessed))
+        with watch.stage("device_ms"):
+            device = await self._device()
+        return _Start(watch, accessed, self._select(accessed, device))
 
-    async def _select(self, accessed: AccessedManifest) -> tuple[Selection, ...]:
+    async def _device(self) -> DeviceCapabilities:
+        if self._options.device is not None:
+            return self._options.device
+        return await asyncio.to_thread(measure_device, self._options.providers)
+
+    def _select(
+        self, accessed: AccessedManifest, device: DeviceCapabilities
+    ) -> tuple[Selection, ...]:
         options = self._options
         subsets = chosen_subsets(
             accessed.manifest,
@@ -128,9 +138,6 @@ class ModelAccess:
             endpoint=options.endpoint,
             subset=options.subset,
         )
-        device = options.device
-        if device is None:
-            device = await asyncio.to_thread(measure_device, options.providers)
         return select_each(
             accessed.manifest,
             subsets,

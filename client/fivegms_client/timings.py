@@ -11,6 +11,7 @@ class Timings:
 
     `sai_ms`               asking M5 where the model is
     `mpd_ms`               fetching and reading the manifest
+    `device_ms`            measuring what this device can do
     `first_byte_ms`        from the start to the first byte of a segment over the network
     `fetch_ms`             from the first request for a segment to the last one at hand
     `decode_ms`            recovering tensors, summed over threads; it overlaps `fetch_ms`
@@ -22,6 +23,7 @@ class Timings:
 
     sai_ms: float | None = None
     mpd_ms: float | None = None
+    device_ms: float | None = None
     first_byte_ms: float | None = None
     fetch_ms: float | None = None
     decode_ms: float | None = None

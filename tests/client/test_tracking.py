@@ -40,6 +40,7 @@ def test_overlap_by_hand() -> None:
     assert intersection_over_union((0, 0, 10, 10), (0, 0, 10, 10)) == 1
     assert intersection_over_union((0, 0, 10, 10), (10, 0, 20, 10)) == 0
     assert intersection_over_union((0, 0, 10, 10), (0, 5, 10, 15)) == pytest.approx(1 / 3)
+    assert intersection_over_union((0, 0, 0.5, 5e-324), (0, 0, 0.5, 5e-324)) == 0
     assert intersection_over_union((0, 0, 0, 0), (0, 0, 0, 0)) == 0
 
 

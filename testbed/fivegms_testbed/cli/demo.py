@@ -177,7 +177,8 @@ def _choice(result: DemoResult) -> Group:
         Text(
             f"{megabytes(result.bytes_fetched)} fetched; first result {result.ttfi_ms:.0f} ms "
             f"after the first request (M5 {timings.sai_ms or 0:.0f}, "
-            f"MPD {timings.mpd_ms or 0:.0f}, segments {timings.fetch_ms or 0:.0f}, "
+            f"MPD {timings.mpd_ms or 0:.0f}, device {timings.device_ms or 0:.0f}, "
+            f"segments {timings.fetch_ms or 0:.0f}, "
             f"engine {timings.load_ms or 0:.0f}, inference {timings.first_inference_ms or 0:.0f})"
         ),
     )
