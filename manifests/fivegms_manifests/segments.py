@@ -44,6 +44,7 @@ _UNDETERMINED_LANGUAGE = 0x55C4
 _ENABLED_IN_MOVIE = 0x3
 _SELF_CONTAINED = 0x1
 
+_BASE_DATA_OFFSET = 0x1
 _DEFAULT_BASE_IS_MOOF = 0x020000
 _TRUN_DATA_OFFSET = 0x1
 _TRUN_FIRST_FLAGS = 0x4
@@ -274,7 +275,9 @@ def _read_fragment(
     (sequence_number,) = unpack(">I", as_full(only(boxes, "mfhd"), 0).body, "mfhd")
     tfdt = as_full(only(track, "tfdt"), 0, 1)
     (base_decode_time,) = unpack(">Q" if tfdt.version else ">I", tfdt.body, "tfdt")
-    if not as_full(only(track, "tfhd"), 0).flags & _DEFAULT_BASE_IS_MOOF:
+    base = as_full(only(track, "tfhd"), 0).flags & (_BASE_DATA_OFFSET | _DEFAULT_BASE_IS_MOOF)
+    if base != _DEFAULT_BASE_IS_MOOF:
+        # A base data offset would win (ISO/IEC 14496-12 8.8.7.1): other readers find other bytes.
         raise BoxUnsupported("tfhd: sample offsets must be relative to the moof box")
     sizes, offset = _read_run(as_full(only(track, "trun"), 0, 1), max_samples)
     return (sequence_number, base_decode_time), sizes, offset

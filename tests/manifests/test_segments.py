@@ -213,6 +213,10 @@ REFUSED_MEDIA = {
         moof(full_box("tfhd", 0, 1, bytes(12)), TFDT, trun(0, 0)) + MDAT,
         BoxUnsupported,
     ),
+    "offsets from both the file and the moof": (
+        moof(full_box("tfhd", 0, 0x20001, bytes(12)), TFDT, trun(0, 0)) + MDAT,
+        BoxUnsupported,
+    ),
     "no data offset": (segment(trun(1, HERE, 8, flags=0x200)), BoxUnsupported),
     "no sizes": (segment(trun(1, HERE, flags=0x1)), BoxUnsupported),
     "fewer sizes than samples": (segment(trun(2, HERE, 8)), BoxMalformed),
