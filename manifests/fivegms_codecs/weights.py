@@ -10,6 +10,7 @@ approximated safely (integers, small tensors, NaN, overflow) stays as it is. The
 what is stored to the graph's own type, so all variants share one topology.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -95,8 +96,7 @@ def encode(array: Array, coding: Coding) -> Iterator[Part]:
 
 def check(payload: memoryview, shape: Sequence[int], coding: Coding) -> None:
     """Compare the payload's length and frame headers with the shape. Raises PayloadCorrupt."""
-    count = _count(shape)
-    size_bytes = count * coding.stored.itemsize
+    size_bytes = math.prod(shape) * coding.stored.itemsize
     if coding.codec is Codec.RAW:
         if len(payload) != size_bytes:
             raise PayloadCorrupt(f"{len(payload)} raw bytes where {size_bytes} belong")
@@ -111,7 +111,7 @@ def decode(payload: memoryview, out: Array, coding: Coding) -> None:
     if coding.codec is Codec.INT8_ZSTD:
         _decode_int8(payload, out)
     elif coding.codec is Codec.RAW:
-        out.reshape(-1)[...] = _numbers(payload, coding.stored)
+        out.reshape(-1)[...] = np.frombuffer(payload, coding.stored.numpy)
     elif coding.stored.numpy == out.dtype:
         frames.unpack(payload, _as_bytes(out))
     else:
@@ -166,6 +166,8 @@ def _decode_int8(payload: memoryview, out: Array) -> None:
         raise PayloadCorrupt("a scale is negative, not finite, or too large for the tensor's type")
     values = np.empty((out.shape[0], out.size // out.shape[0]), np.int8)
     frames.unpack(payload[scales_bytes:], _as_bytes(values))
+    if values.min() < -_INT8_PEAK:
+        raise PayloadCorrupt(f"a value is below -{_INT8_PEAK}, where its product may overflow")
     rows = out.reshape(values.shape)
     np.multiply(values, scales[:, None], out=rows, casting="same_kind")
 
@@ -186,17 +188,6 @@ def _scale_limit(dtype: "np.dtype[np.generic]") -> np.float32:
     return limit
 
 
-def _numbers(payload: memoryview, stored: DType) -> Array:
-    return np.frombuffer(payload, stored.numpy)
-
-
 def _as_bytes(array: Array) -> frames.Bytes:
     """A writable view of a C-contiguous array as [elements, itemsize] uint8."""
     return array.reshape(-1).view(np.uint8).reshape(array.size, array.dtype.itemsize)
-
-
-def _count(shape: Sequence[int]) -> int:
-    count = 1
-    for size in shape:
-        count *= size
-    return count

@@ -1,7 +1,9 @@
 """Units: what is written is read back, and nothing else is read."""
 
+import math
 import tracemalloc
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -201,6 +203,15 @@ def test_a_scale_that_no_writer_writes_is_refused(scale: float) -> None:
     unit = tensor(patched(INT8, start, *np.float32(scale).tobytes()))
     with pytest.raises(errors.PayloadCorrupt, match="scale"):
         decode_tensor(unit)
+
+
+def test_an_int8_value_that_no_writer_writes_is_refused() -> None:
+    unit = tensor(INT8)
+    channels = unit.shape[0]
+    low = np.full((math.prod(unit.shape), 1), -128, np.int8).view(np.uint8)
+    payload = bytes(unit.payload[: 4 * channels]) + b"".join(frames.pack(low))
+    with pytest.raises(errors.PayloadCorrupt, match="-127"):
+        decode_tensor(replace(unit, payload=memoryview(payload)))
 
 
 def test_a_bool_that_is_neither_is_refused() -> None:
