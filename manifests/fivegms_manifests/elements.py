@@ -22,6 +22,9 @@ MAX_TEXT_CHARACTERS = 64 * 1024
 MAX_SIZE = 2**40 - 1
 
 _INTEGER = re.compile(r"0|[1-9][0-9]{0,18}")
+# XML Schema's double without its names; Python's float also takes `1_0` and digits of any script.
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_SPACES = re.compile(r"[ \t\r\n]+")  # XML's, where Python's split knows more
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._+:/-]{0,127}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -37,8 +40,8 @@ class Element:
         """Child elements of a qualified name, in order."""
         name = etree.QName(tag).localname
         for node in self.node.iterchildren(tag):
-            label = node.get("id") or node.get("name")
-            here = f"{name} {label[:64]}" if label else name
+            label = (node.get("id") or node.get("name") or "")[:64]
+            here = f"{name} {label}" if label and label.isprintable() else name
             yield Element(node, f"{self.where} / {here}")
 
     def maybe(self, tag: str) -> "Element | None":
@@ -108,8 +111,8 @@ class Element:
 
     def tokens(self, name: str) -> tuple[str, ...]:
         """Space-separated short names, none where the attribute is absent. Raises InvalidValue."""
-        found = self._bounded(self.node.get(name, ""), name).split()
-        return tuple(self._match(name, value, _TOKEN) for value in found)
+        text = self._bounded(self.node.get(name, ""), name)
+        return tuple(self._match(name, value, _TOKEN) for value in _words(text))
 
     def digest(self, name: str) -> str:
         """A SHA-256 in lower-case hex. Raises MissingAttribute and InvalidValue."""
@@ -136,13 +139,10 @@ class Element:
 
     def numbers(self, name: str) -> tuple[float, ...]:
         """Space-separated finite numbers. Raises MissingAttribute and InvalidValue."""
-        return tuple(self._finite(name, value) for value in self.text(name).split())
+        return tuple(self._finite(name, value) for value in _words(self.text(name)))
 
     def _finite(self, name: str, text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
+        value = float(text) if _NUMBER.fullmatch(text) else math.nan
         if not math.isfinite(value):
             raise InvalidValue(f"{self.where}: @{_short(name)} {text[:64]!r} is no finite number")
         return value
@@ -156,6 +156,10 @@ class Element:
         if len(value) > MAX_TEXT_CHARACTERS:
             raise InvalidValue(f"{self.where}: {_short(name)} has {len(value)} characters")
         return value
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in _SPACES.split(text) if word]
 
 
 def _short(tag: str) -> str:

@@ -75,6 +75,7 @@ _ONLY_BELOW = {
 _REFUSED = frozenset(
     dash(name)
     for name in (
+        "BitstreamSwitching",
         "ContentProtection",
         "EmptyAdaptationSet",
         "ExtendedBandwidth",
@@ -134,7 +135,8 @@ def _refuse_unsupported(root: etree._Element) -> None:
             if node.get(name) is not None:
                 raise UnsupportedConstruct(f"{where}: {name} is not part of a model manifest")
         if node.tag == dash("EssentialProperty") and node.get("schemeIdUri") != SUBSET_SCHEME:
-            raise UnsupportedConstruct(f"EssentialProperty: {node.get('schemeIdUri')} is unknown")
+            scheme = node.get("schemeIdUri", "")[:100]
+            raise UnsupportedConstruct(f"EssentialProperty: {scheme!r} is unknown")
 
 
 def _is_misplaced(node: etree._Element) -> bool:

@@ -72,6 +72,6 @@ def _feed(parser: "etree.XMLPullParser", data: bytes, limits: XmlLimits) -> None
             if depth > limits.max_depth or elements > limits.max_elements:
                 raise DocumentTooLarge(f"too deep or too many elements at element {elements}")
             if len(element.attrib) > limits.max_attributes:
-                raise DocumentTooLarge(f"{element.tag}: {len(element.attrib)} attributes")
+                raise DocumentTooLarge(f"an element has {len(element.attrib)} attributes")
         if silent_bytes > limits.max_token_bytes:
             raise DocumentTooLarge(f"a tag or text exceeds {limits.max_token_bytes} bytes")

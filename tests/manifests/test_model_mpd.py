@@ -269,6 +269,10 @@ UNREADABLE = {
     ),
     "a SegmentTemplate": (edited(PERIOD, PERIOD + "<SegmentTemplate/>"), UnsupportedConstruct),
     "a SegmentList of a Period": (edited(PERIOD, PERIOD + "<SegmentList/>"), UnsupportedConstruct),
+    "bitstream switching": (
+        edited("<SegmentURL", "<BitstreamSwitching/><SegmentURL"),
+        UnsupportedConstruct,
+    ),
     "encrypted": (edited(PERIOD, PERIOD + "<ContentProtection/>"), UnsupportedConstruct),
     "a range of a segment": (
         edited("<SegmentURL", '<SegmentURL mediaRange="0-9"'),
@@ -296,6 +300,13 @@ UNREADABLE = {
     "a version of other digits": (edited(' version="2"', ' version="٢"'), InvalidValue),
     "a version of 100 digits": (edited(' version="2"', f' version="{"9" * 100}"'), InvalidValue),
     "a number that is none": (edited('value="0.3', 'value="0,3'), InvalidValue),
+    "a number of other digits": (edited('value="0.3', 'value="٠.3'), InvalidValue),
+    "a number as in Python": (edited('value="0.3', 'value="1_0.3'), InvalidValue),
+    "numbers apart by another space": (edited('mean="0.0 ', 'mean="0.0\u00a0'), InvalidValue),
+    "names apart by another space": (
+        edited('endpoints="ue ', 'endpoints="ue\u2003'),
+        InvalidValue,
+    ),
     "an infinite number": (
         edited('decisionThreshold="0.3"', 'decisionThreshold="inf"'),
         InvalidValue,
@@ -343,6 +354,16 @@ UNREADABLE = {
 def test_a_reader_refuses_by_name(data: bytes, error: type[ManifestError]) -> None:
     with pytest.raises(error):
         read_model_mpd(data)
+
+
+def test_a_refusal_stays_on_one_short_line() -> None:
+    scheme = '<EssentialProperty schemeIdUri="{}"/><Representation'.format("x&#10;" * 1000)
+    for data in (edited(SET, SET.replace("1", "1&#10;2")), edited("<Representation", scheme)):
+        with pytest.raises(ManifestError) as refused:
+            read_model_mpd(data)
+        message = str(refused.value)
+        assert "\n" not in message
+        assert len(message) < 500
 
 
 def test_a_refusal_names_the_element() -> None:
