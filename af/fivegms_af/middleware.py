@@ -26,7 +26,7 @@ from fivegms_af.routes import Handler
 from fivegms_api.problem_details import PROBLEM_MEDIA_TYPE, ProblemDetails
 
 REQUEST_ID = "X-Request-Id"
-ATTEMPTS = 5
+ATTEMPTS = 32
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 

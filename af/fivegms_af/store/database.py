@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -76,6 +77,8 @@ def _named_errors() -> Iterator[None]:
         if getattr(error.orig, "sqlstate", None) in _INTERFERENCE:
             raise ChangedMeanwhile from error
         raise StorageUnavailable(f"the database says: {error.orig}") from error
+    except (OSError, PoolExhausted) as error:
+        raise StorageUnavailable(f"the database does not answer: {error}") from error
 
 
 def _make_durable(engine: AsyncEngine) -> None:
