@@ -11,7 +11,6 @@ times. CPU is that of the server process, user and system, per request.
 
 import argparse
 import asyncio
-import contextlib
 import json
 import os
 import platform
@@ -116,7 +115,7 @@ async def process(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
     try:
         yield started
     finally:
-        with contextlib.suppress(ProcessLookupError):
+        if started.returncode is None:
             started.terminate()
         await started.wait()
 
@@ -201,6 +200,7 @@ async def load(url: str, seconds: int, connections: int) -> tuple[float, float, 
         async with process("wrk", *options, url) as started:
             assert started.stdout is not None
             output = (await started.stdout.read()).decode()
+            await started.wait()
     requests, size, duration_us, errors = map(int, output.strip().splitlines()[-1].split())
     if errors:
         raise RuntimeError(f"{url}: wrk counts {errors} errors")

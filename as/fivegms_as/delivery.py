@@ -34,6 +34,8 @@ from fivegms_as.store import ContentStore
 DELIVERY_PATH = "/m4d/provisioning-session-{session}/{path:.+}"
 SMALL_OBJECT_BYTES = 256 * 1024
 _COPY_BYTES = 256 * 1024
+# With more at a time one reader fills the kernel's buffers while others wait: 20-40 % slower for 16.
+_SENDFILE_BYTES = 1024 * 1024
 _SPECIAL = (hdrs.RANGE, *CONDITIONS)
 _CROSS_ORIGIN = {
     hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: "*",
@@ -187,10 +189,13 @@ def _broken_off(request: web.Request) -> Iterator[None]:
 
 async def _send_part(request: web.Request, file: BinaryIO, part: ByteRange) -> None:
     """Hand a part of a file to the kernel (asyncio copies a stream that is no file)."""
-    transport = request.transport
-    if transport is None or transport.is_closing():
-        raise ConnectionResetError("the client went away")
-    await asyncio.get_running_loop().sendfile(transport, file, part.first, part.size_bytes)
+    loop = asyncio.get_running_loop()
+    for first in range(part.first, part.last + 1, _SENDFILE_BYTES):
+        transport = request.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client went away")
+        size_bytes = min(_SENDFILE_BYTES, part.last + 1 - first)
+        await loop.sendfile(transport, file, first, size_bytes)
 
 
 async def _copy_part(response: web.StreamResponse, file: BinaryIO, part: ByteRange) -> None:

@@ -7,7 +7,7 @@ publishes that in one step. Records outlive the process: what was interrupted st
 
 import asyncio
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,21 +25,18 @@ from fivegms_as import preparation_rules as rules
 from fivegms_as.documents import Documents
 from fivegms_as.errors import (
     ApplicationServerError,
-    InvalidPath,
     PreparationError,
     PreparationInterrupted,
-    PreparedOutputInvalid,
     StoreDamaged,
     StoreFull,
     UnknownContent,
     UnknownProvisioningSession,
 )
-from fivegms_as.media_types import media_type
-from fivegms_as.names import content_path
 from fivegms_as.namespace import Namespace
+from fivegms_as.prepared_files import collect_output, lay_out, prepared_among, publish_output
 from fivegms_as.preparer import PreparationTask, Preparer
 from fivegms_as.sessions import Session, Sessions, Template
-from fivegms_as.store import Addition, ContentStore
+from fivegms_as.store import ContentStore
 
 _QUEUED = PreparationProgress(stage="waiting", fraction=0)
 _RECORDS = TypeAdapter(tuple[rules.Record, ...])
@@ -123,9 +120,8 @@ class PreparationJobs:
         content = self._content(session.id)
         return tuple(
             model
-            for template in sorted(session.templates.values(), key=lambda t: t.id)
-            if template.preparation is not None
-            for model in self._models(session.id, template, template.preparation, content)
+            for _, (template, preparation) in sorted(_model_templates(session).items())
+            for model in self._models(session.id, template, preparation, content)
         )
 
     def _models(
@@ -136,7 +132,7 @@ class PreparationJobs:
         content: Namespace,
     ) -> tuple[AiModel, ...]:
         job = self._jobs.get((session_id, template.id))
-        record = self._record(session_id, template.id)
+        record = rules.lost(self._record(session_id, template.id), content)
         wanted = rules.inputs(template.sha256, preparation, content)
         progress = job.progress if job else None
         return rules.ai_models(session_id, record, preparation, content, progress, wanted)
@@ -164,13 +160,11 @@ class PreparationJobs:
 
     async def _follow_session(self, session_id: str) -> None:
         session = self._sessions.get(session_id)
-        hosted = session is not None and session.hosting is not None
-        templates = session.templates if session is not None and hosted else {}
+        templates = _model_templates(session) if session and session.hosting else {}
         for template_id in set(self._records.get(session_id, {})) - set(templates):
             await self._drop(session_id, template_id)
-        for template in templates.values():
-            if template.preparation is not None:
-                await self._follow(session_id, template, template.preparation)
+        for template, preparation in templates.values():
+            await self._follow(session_id, template, preparation)
 
     async def _follow(
         self, session_id: str, template: Template, preparation: ModelPreparation
@@ -197,7 +191,7 @@ class PreparationJobs:
         records = self._records[session_id]
         owned = rules.owned_paths([records.pop(template_id)])
         stale = owned - rules.owned_paths(records.values())
-        gone = _prepared(self._content(session_id), stale)
+        gone = prepared_among(self._content(session_id), stale)
         with suppress(UnknownProvisioningSession):
             await asyncio.to_thread(self._store.publish, session_id, [], gone, self._clock())
         await self._save(session_id)
@@ -230,7 +224,7 @@ class PreparationJobs:
         folder = self._work / str(next(self._numbers))
         try:
             async with self._slots:
-                task = await asyncio.to_thread(_lay_out, folder, self._store, template, wanted)
+                task = await asyncio.to_thread(lay_out, folder, self._store, template, wanted)
                 variants = await self._prepare(session_id, template.id, task)
             async with self._changing:
                 await self._publish(session_id, template.id, preparation, task.out, variants)
@@ -271,14 +265,14 @@ class PreparationJobs:
         variants: tuple[PreparedVariant, ...],
     ) -> None:
         content = self._content(session_id)
-        files = await asyncio.to_thread(_output, out, preparation.manifest, content)
+        files = await asyncio.to_thread(collect_output, out, preparation.manifest, content)
         record = self._record(session_id, template_id)
         now = self._clock()
         after = rules.published(record, preparation, variants, files, now)
         others = (r for r in self._records[session_id].values() if r.template_id != template_id)
         stale = rules.owned_paths([record]) - rules.owned_paths([after, *others])
-        gone = _prepared(content, stale)
-        await asyncio.to_thread(_import, self._store, session_id, files, gone, now)
+        gone = prepared_among(content, stale)
+        await asyncio.to_thread(publish_output, self._store, session_id, files, gone, now)
         await self._keep_record(session_id, after)
         _log.info("model published", session=session_id, template=template_id, files=len(files))
 
@@ -314,69 +308,13 @@ class PreparationJobs:
             return {}
 
 
-def _prepared(content: Namespace, paths: Iterable[str]) -> list[str]:
-    """Those paths that a preparation may take away: an upload may have taken its place."""
-    return [path for path in paths if path in content and content[path].prepared]
-
-
-def _lay_out(
-    folder: Path, store: ContentStore, template: Template, wanted: rules.Inputs
-) -> PreparationTask:
-    """Put a job's inputs at their content paths below a folder of its own."""
-    inputs = folder / "inputs"
-    for stored in wanted.files:
-        store.place(stored, inputs / stored.path)
-    task = PreparationTask(
-        inputs=inputs,
-        source=inputs / wanted.source.path,
-        template=folder / "template.json",
-        out=folder / "out",
-    )
-    task.template.write_bytes(template.body)
-    return task
-
-
-def _output(out: Path, manifest: str, content: Namespace) -> dict[str, Path]:
-    """The files that a preparer left, by content path, checked. Raises PreparedOutputInvalid."""
-    files: dict[str, Path] = {}
-    for file in sorted(out.rglob("*")):
-        if file.is_symlink() or not (file.is_file() or file.is_dir()):
-            raise PreparedOutputInvalid(f"{file.name} is not a plain file")
-        if file.is_file():
-            files[_output_path(file.relative_to(out))] = file
-    if manifest not in files:
-        raise PreparedOutputInvalid(f"the preparer made no {manifest}")
-    for path in files:
-        taken = content.get(path)
-        if taken is not None and not taken.prepared:
-            raise PreparedOutputInvalid(f"{path} was ingested; name the manifest otherwise")
-    return files
-
-
-def _output_path(file: Path) -> str:
-    try:
-        return content_path(file.as_posix())
-    except InvalidPath as error:
-        raise PreparedOutputInvalid(str(error)) from error
-
-
-def _import(
-    store: ContentStore,
-    session_id: str,
-    files: Mapping[str, Path],
-    stale: Iterable[str],
-    now: datetime,
-) -> None:
-    """Move files into the store and make them visible in one step."""
-    additions: list[Addition] = []
-    try:
-        for path, file in files.items():
-            additions.append(Addition(path, store.stage(file), media_type(path), prepared=True))
-        store.publish(session_id, additions, stale, now)
-    except BaseException:
-        for addition in additions:
-            addition.draft.discard()
-        raise
+def _model_templates(session: Session) -> dict[str, tuple[Template, ModelPreparation]]:
+    """The session's templates of our own type, by id."""
+    return {
+        template.id: (template, template.preparation)
+        for template in session.templates.values()
+        if template.preparation is not None
+    }
 
 
 def _reason(error: Exception) -> FailureReason:

@@ -233,6 +233,7 @@ def ai_models(
 ) -> tuple[AiModel, ...]:
     """What is told of a template's model: what is being made of it, then what is being served."""
     served = _served(session_id, record)
+    state = _candidate_state(record, wanted)
     if served and record.attempt is None and (wanted is None or _is_published(record, wanted)):
         return served
     candidate = AiModel(
@@ -241,9 +242,9 @@ def ai_models(
         name=preparation.model.name,
         version=preparation.model.version,
         task=preparation.model.task,
-        state=_candidate_state(record, wanted),
+        state=state,
         progress=progress,
-        reason=_reason(record, missing_paths(preparation, content)),
+        reason=_reason(state, record, missing_paths(preparation, content)),
         manifest=preparation.manifest,
         source_bytes=wanted.source.size_bytes if wanted else None,
         source_sha256=wanted.source.sha256 if wanted else None,
@@ -253,7 +254,7 @@ def ai_models(
 
 def _served(session_id: str, record: Record) -> tuple[AiModel, ...]:
     made = record.publication
-    if made is None:
+    if made is None or not made.key:
         return ()
     model = AiModel(
         provisioning_session_id=session_id,
@@ -280,11 +281,13 @@ def _candidate_state(record: Record, wanted: Inputs | None) -> AiModelState:
     return AiModelState.PREPARING
 
 
-def _reason(record: Record, missing: tuple[str, ...]) -> FailureReason | None:
-    if missing:
+def _reason(state: AiModelState, record: Record, missing: tuple[str, ...]) -> FailureReason | None:
+    if state is AiModelState.AWAITING_UPLOAD:
         detail = f"not ingested yet: {', '.join(missing)}"
         return FailureReason(type="awaiting-upload", detail=detail)
-    return record.attempt.reason if record.attempt else None
+    if state is AiModelState.FAILED and record.attempt is not None:
+        return record.attempt.reason
+    return None
 
 
 def _is_published(record: Record, wanted: Inputs) -> bool:

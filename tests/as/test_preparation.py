@@ -248,6 +248,27 @@ async def test_purged_segments_are_made_again(waiting, preparer):
     assert preparer.prepared == [b"x", b"x"]
 
 
+async def test_a_model_whose_content_is_purged_waits_for_another_upload(waiting):
+    await waiting.upload("net.onnx", b"x")
+    await waiting.model_when("PUBLISHED")
+    assert (await waiting.call("POST", waiting.hosting() + "/purge", {"pattern": ""}))[2] == b"3"
+    assert [model["state"] for model in await waiting.models()] == ["AWAITING_UPLOAD"]
+    await waiting.upload("net.onnx", b"x")
+    await waiting.model_when("PUBLISHED")
+    assert await read(waiting) == b"<MPD>x"
+
+
+async def test_a_template_that_becomes_another_type_takes_its_model_along(waiting):
+    await waiting.upload("net.onnx", b"x")
+    await waiting.model_when("PUBLISHED")
+    url = waiting.session("/content-preparation-templates/t1")
+    await waiting.call("PUT", url, b"x", Content_Type="application/x-other")
+    async with asyncio.timeout(30):
+        while await read(waiting) != 404:
+            pass
+    assert await waiting.models() == []
+
+
 async def test_two_templates_of_one_session_share_paths_without_harm(waiting, preparer):
     body = json.dumps(
         {
@@ -300,12 +321,11 @@ async def test_a_job_that_takes_the_server_down_each_time_is_given_up(config, pr
         await peer.template()
         await peer.host(template="t1")
         await peer.upload("net.onnx", b"x")
-    for _ in range(3):
-        async with run(config, preparer) as peer:
-            async with asyncio.timeout(30):
-                while (await peer.models())[0].get("progress", {}).get("fraction") == 0:
-                    pass
-            state = (await peer.models())[0]
+        await preparer.started.wait()
+    for _ in range(2):
+        preparer.started.clear()
+        async with run(config, preparer):
+            await preparer.started.wait()
     async with run(config, preparer) as peer:
-        state = await peer.model_when("FAILED")
-    assert state["reason"]["type"] == "preparation-interrupted"
+        model = await peer.model_when("FAILED")
+    assert model["reason"]["type"] == "preparation-interrupted"

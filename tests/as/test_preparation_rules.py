@@ -154,6 +154,8 @@ DONE, BROKEN = AiModelState.PUBLISHED, AiModelState.FAILED
         (PUBLISHED, WANTED, [DONE]),
         (PUBLISHED, None, [DONE]),
         (PUBLISHED, NEWER, [PREPARING, DONE]),
+        (rules.lost(PUBLISHED, {}), None, [AWAITING]),
+        (rules.lost(PUBLISHED, {}), WANTED, [PREPARING]),
         (rules.failed(rules.started(PUBLISHED, NEWER), REASON), NEWER, [BROKEN, DONE]),
     ],
 )
@@ -162,6 +164,10 @@ def test_what_is_told(record, inputs, states):
     models = rules.ai_models("s1", record, PREPARATION, content, None, inputs)
     assert [model.state for model in models] == states
     assert {model.name for model in models} == {"m"}
+    told = {model.state: model.reason for model in models}
+    assert told.get(BROKEN) == (REASON if BROKEN in states else None)
+    assert (told.get(AWAITING) is not None) is (AWAITING in states)
+    assert told.get(PREPARING) is None
 
 
 @given(st.lists(st.sampled_from(["00", "11", "22", None]), max_size=12), st.data())
