@@ -1,0 +1,82 @@
+"""The files around a preparation: its inputs laid out, its output checked and published.
+
+Everything here waits for a disk and belongs on a thread.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from fivegms_as.errors import InvalidPath, PreparedOutputInvalid
+from fivegms_as.media_types import media_type
+from fivegms_as.names import content_path
+from fivegms_as.namespace import Namespace
+from fivegms_as.preparation_rules import Inputs
+from fivegms_as.preparer import PreparationTask
+from fivegms_as.sessions import Template
+from fivegms_as.store import Addition, ContentStore
+
+
+def prepared_among(content: Namespace, paths: Iterable[str]) -> list[str]:
+    """Those paths that a preparation may take away: an upload may have taken its place."""
+    return [path for path in paths if path in content and content[path].prepared]
+
+
+def lay_out(
+    folder: Path, store: ContentStore, template: Template, wanted: Inputs
+) -> PreparationTask:
+    """Put a job's inputs at their content paths below a folder of its own."""
+    inputs = folder / "inputs"
+    for stored in wanted.files:
+        store.place(stored, inputs / stored.path)
+    task = PreparationTask(
+        inputs=inputs,
+        source=inputs / wanted.source.path,
+        template=folder / "template.json",
+        out=folder / "out",
+    )
+    task.template.write_bytes(template.body)
+    return task
+
+
+def collect_output(out: Path, manifest: str, content: Namespace) -> dict[str, Path]:
+    """The files that a preparer left, by content path, checked. Raises PreparedOutputInvalid."""
+    files: dict[str, Path] = {}
+    for file in sorted(out.rglob("*")):
+        if file.is_symlink() or not (file.is_file() or file.is_dir()):
+            raise PreparedOutputInvalid(f"{file.name} is not a plain file")
+        if file.is_file():
+            files[_output_path(file.relative_to(out))] = file
+    if manifest not in files:
+        raise PreparedOutputInvalid(f"the preparer made no {manifest}")
+    for path in files:
+        taken = content.get(path)
+        if taken is not None and not taken.prepared:
+            raise PreparedOutputInvalid(f"{path} was ingested; name the manifest otherwise")
+    return files
+
+
+def _output_path(file: Path) -> str:
+    try:
+        return content_path(file.as_posix())
+    except InvalidPath as error:
+        raise PreparedOutputInvalid(str(error)) from error
+
+
+def publish_output(
+    store: ContentStore,
+    session_id: str,
+    files: Mapping[str, Path],
+    stale: Iterable[str],
+    now: datetime,
+) -> None:
+    """Move files into the store and make them visible in one step."""
+    additions: list[Addition] = []
+    try:
+        for path, file in files.items():
+            additions.append(Addition(path, store.stage(file), media_type(path), prepared=True))
+        store.publish(session_id, additions, stale, now)
+    except BaseException:
+        for addition in additions:
+            addition.draft.discard()
+        raise
