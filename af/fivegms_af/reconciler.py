@@ -123,10 +123,10 @@ class _Pump:
         try:
             await self._follow(changed)
         except ApplicationFunctionError as error:
-            self._fail(changed)
+            self._fail()
             log.warning("the AS does not follow", error=str(error), failures=self._failures)
         except Exception:
-            self._fail(changed)
+            self._fail()
             log.exception("the AS does not follow", failures=self._failures)
         else:
             self._failures = 0
@@ -143,7 +143,7 @@ class _Pump:
             self._held = None
         self._wake.clear()
 
-    def _fail(self, _changed: Iterable[str]) -> None:
+    def _fail(self) -> None:
         self._failures += 1
         self._held = None
 
