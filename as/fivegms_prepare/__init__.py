@@ -4,8 +4,8 @@ The function "model optimisation and compression" of TR 26.927 5.2.1, asked for 
 Preparation Template (`fivegms_api.model_preparation`). In the order in which a model passes:
 
     reading, external     bytes to a ModelProto; data files beside it, and no others
-    checks                every reason to refuse a graph, by name (operators, tensors, cycles)
-    source                the above, then weights apart from the graph
+    checks                every reason to refuse a graph, by name (operators, tensors)
+    source                the above, then weights apart from the graph (functions)
     description           what the ONNX metadata says of labels, inputs and threshold
     compose, cutting      the whole, and subsets at the cuts that the provider names
     profile, values       parameters, multiply-accumulates, memory; shapes

@@ -7,14 +7,15 @@ operator sets, known operators, an acyclic and sorted list of nodes, one produce
 constants whose data is there.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from typing import TypeVar
 
 from onnx import GraphProto, ModelProto, NodeProto, OperatorSetIdProto, ValueInfoProto
 
 from fivegms_engine import capability
 from fivegms_engine.capability import canonical_domain
 from fivegms_engine.traversal import all_nodes, all_tensors, subgraphs, used_values
-from fivegms_prepare.cycles import cycle
 from fivegms_prepare.errors import (
     CyclicGraph,
     DuplicateValue,
@@ -26,10 +27,11 @@ from fivegms_prepare.errors import (
     UnsupportedOpset,
 )
 from fivegms_prepare.external import ExternalData
+from fivegms_prepare.functions import FunctionId, called
 from fivegms_prepare.operators import STANDARD_DOMAINS, check_operator, described
 from fivegms_prepare.tensors import check_constant, check_interface
 
-_FunctionId = tuple[str, str]
+Needing = TypeVar("Needing", bound=Hashable)
 
 
 def check_model(model: ModelProto, external: ExternalData) -> None:
@@ -78,27 +80,26 @@ def _opsets(imports: Iterable[OperatorSetIdProto]) -> dict[str, int]:
 
 
 def _check_operators(
-    nodes: Iterable[NodeProto], opsets: dict[str, int], functions: Collection[_FunctionId]
+    nodes: Iterable[NodeProto], opsets: dict[str, int], functions: Collection[FunctionId]
 ) -> None:
     for node in all_nodes(nodes):
         if (node.domain, node.op_type) not in functions:
             check_operator(node, opsets)
 
 
-def _check_functions(model: ModelProto, functions: set[_FunctionId]) -> None:
+def _check_functions(model: ModelProto, functions: set[FunctionId]) -> None:
     """Functions of the model itself: known operators, sorted bodies, and an end to every call."""
     if len(functions) != len(model.functions):
         raise DuplicateValue("two functions of the model have the same name")
-    calls: dict[_FunctionId, set[_FunctionId]] = {}
+    calls: dict[FunctionId, set[FunctionId]] = {}
     for function in model.functions:
         name = f"function {function.name!r}"
         if canonical_domain(function.domain) in STANDARD_DOMAINS:
             raise DuplicateValue(f"{name} is in a domain that belongs to ONNX")
         _check_operators(function.node, _opsets(function.opset_import), functions)
         _check_values(function.node, set(function.input), function.output, name)
-        called = {(node.domain, node.op_type) for node in all_nodes(function.node)}
-        calls[function.domain, function.name] = called & functions
-    loop = cycle(calls)
+        calls[function.domain, function.name] = functions.intersection(called(function.node))
+    loop = _loop(calls)
     if loop:
         raise CyclicGraph("functions call one another: " + _arrows([name for _, name in loop]))
 
@@ -113,10 +114,11 @@ def _check_graph(graph: GraphProto, outer: set[str], what: str) -> None:
     given = outer.union(constants, inputs)
     outputs = [value.name for value in graph.output]
     _check_values(graph.node, given, outputs, what)
-    visible = given.union(*(node.output for node in graph.node))
+    # A nested graph sees what comes before its node, and may call its own values as what follows.
     for node in graph.node:
         for nested in subgraphs(node):
-            _check_graph(nested, visible, f"the graph in {described(node)}")
+            _check_graph(nested, given, f"the graph in {described(node)}")
+        given.update(node.output)
 
 
 def _check_values(
@@ -154,7 +156,7 @@ def _unordered(
         index: {producers[value] for value in used_values(other) if value in producers}
         for index, other in enumerate(nodes)
     }
-    loop = cycle(needs)
+    loop = _loop(needs)
     if loop:
         return CyclicGraph(
             "nodes need their own results: " + _arrows([described(nodes[index]) for index in loop])
@@ -163,6 +165,16 @@ def _unordered(
         f"{described(node)} comes before the node that produces its input {name!r}: "
         "export the model with its nodes in execution order"
     )
+
+
+def _loop(needs: Mapping[Needing, Collection[Needing]]) -> list[Needing] | None:
+    """The members of one cycle, each before one that it needs, or None if there is none."""
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        ahead: list[Needing] = error.args[1]  # each before one that needs it, the first also last
+        return ahead[:0:-1]
+    return None
 
 
 def _arrows(names: list[str]) -> str:

@@ -7,13 +7,14 @@ and its opset imports say exactly what a UE must have.
 
 from pathlib import Path
 
-from onnx import ModelProto, inliner
+from onnx import ModelProto
 
 from fivegms_engine.capability import MODEL_DOMAIN, canonical_domain
 from fivegms_engine.graph import SeparatedModel, separate
 from fivegms_engine.traversal import all_nodes
 from fivegms_prepare.checks import check_model
 from fivegms_prepare.external import ExternalData
+from fivegms_prepare.functions import inline_functions
 from fivegms_prepare.reading import read_onnx
 
 
@@ -27,9 +28,7 @@ def separate_checked(model: ModelProto, folder: Path) -> SeparatedModel:
     external = ExternalData(folder)
     check_model(model, external)
     separated = separate(model, external)
-    graph = separated.graph
-    if graph.functions:
-        graph = inliner.inline_local_functions(graph)
+    graph = inline_functions(separated.graph)
     _drop_unused_opsets(graph)
     return SeparatedModel(graph, separated.weights)
 
