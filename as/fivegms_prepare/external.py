@@ -61,11 +61,15 @@ class ExternalData:
         if PurePosixPath(location).is_absolute() or windows.drive or windows.root:
             raise _outside(tensor, location)
         folder = self.folder.resolve()
-        path = (folder / location).resolve()
+        try:
+            path = (folder / location).resolve()
+            there = path.is_file()
+        except (OSError, RuntimeError):  # a name too long for a path, links that lead in a circle
+            raise _missing(tensor, f"{location[:100]!r} is no path of a file") from None
         if not path.is_relative_to(folder):
             raise _outside(tensor, location)
-        if not path.is_file():
-            raise _missing(tensor, f"there is no file {location!r} beside the model")
+        if not there:
+            raise _missing(tensor, f"there is no file {location[:100]!r} beside the model")
         return path
 
 
@@ -89,7 +93,7 @@ def _number(tensor: TensorProto, text: str) -> int:
 
 def _outside(tensor: TensorProto, location: str) -> ExternalDataOutside:
     return ExternalDataOutside(
-        f"tensor {tensor.name!r} has its data in {location!r}, outside the model's folder: "
+        f"tensor {tensor.name!r} has its data in {location[:100]!r}, outside the model's folder: "
         "save the model with its data files beside it"
     )
 

@@ -21,7 +21,7 @@ _TYPED_FIELDS: dict[int, str] = {
 
 
 def check_constant(tensor: TensorProto, external: ExternalData) -> None:
-    """Refuse a constant whose data is not as long as its dims say.
+    """Refuse a constant whose data is not as long as its dims say, or not of its type.
 
     Element types that never leave the topology are left to onnxruntime. Raises MalformedTensor,
     ModelTooLarge, ExternalDataOutside and ExternalDataMissing.
@@ -35,6 +35,8 @@ def check_constant(tensor: TensorProto, external: ExternalData) -> None:
     elif tensor.data_type in NUMPY_NAMES:
         _check_length(tensor)
     _check_limits(tensor)
+    if tensor.data_type == TensorProto.BOOL:
+        _check_bools(tensor, external)
 
 
 def _check_length(tensor: TensorProto) -> None:
@@ -50,6 +52,18 @@ def _check_length(tensor: TensorProto) -> None:
             f"tensor {tensor.name!r} of dims {list(tensor.dims)} has {found} "
             f"{'bytes' if tensor.HasField('raw_data') else 'values'}, not {expected}"
         )
+
+
+def _check_bools(tensor: TensorProto, external: ExternalData) -> None:
+    # Engines differ on what another number means.
+    if tensor.data_location == TensorProto.EXTERNAL:
+        values = np.frombuffer(external(tensor), np.uint8)
+    elif tensor.HasField("raw_data"):
+        values = np.frombuffer(tensor.raw_data, np.uint8)
+    else:
+        values = np.asarray(tensor.int32_data)
+    if np.any((values != 0) & (values != 1)):
+        raise MalformedTensor(f"tensor {tensor.name!r} has a bool that is neither 0 nor 1")
 
 
 def _check_limits(tensor: TensorProto) -> None:

@@ -60,6 +60,12 @@ def function_model(*bodies: tuple[str, str]) -> ModelProto:
     return model
 
 
+def of_bools(**data: Any) -> ModelProto:
+    model = of(node("Where", "b x x", "y"))
+    model.graph.initializer.add(name="b", data_type=TensorProto.BOOL, dims=[4], **data)
+    return model
+
+
 def nested(name: str, *nodes: Any) -> ModelProto:
     graph = helper.make_graph(nodes, name, [], values({"b": VECTOR}))
     flag = numpy_helper.from_array(np.array(True), "flag")
@@ -228,6 +234,13 @@ REFUSED: list[tuple[str, type[ModelRefused], str, ModelProto]] = [
         "0 values, not 432",
         changed(lambda model: model.graph.initializer[0].ClearField("raw_data")),
     ),
+    *(
+        (f"bool {name}", MalformedTensor, "neither 0 nor 1", of_bools(**data))
+        for name, data in (
+            ("bytes", {"raw_data": b"\0\1\2\1"}),
+            ("values", {"int32_data": [256] * 4}),
+        )
+    ),
     (
         "negative dimension",
         MalformedTensor,
@@ -315,6 +328,10 @@ ACCEPTED: list[tuple[str, ModelProto]] = [
     ),
     ("function", function_model(("F", "G"), ("G", "Relu"))),
     ("nested graph that uses outer values", nested("branch", node("Relu", "x", "b"))),
+    (
+        "nested values named as those that follow",
+        nested("branch", node("Neg", "x", "y"), node("Relu", "y", "b")),
+    ),
     (
         "unused opset of a custom domain",
         changed(lambda model: model.opset_import.add(domain="com.example", version=1)),

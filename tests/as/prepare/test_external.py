@@ -14,6 +14,7 @@ from fivegms_prepare.errors import (
 )
 from fivegms_prepare.external import ExternalData
 from fivegms_prepare.source import separate_checked
+from fivegms_prepare.tensors import check_constant
 from support.onnx_graphs import model_of, node
 from support.preparing import prepare_model
 
@@ -42,6 +43,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "secret.bin").write_bytes(WEIGHTS.tobytes())
     (own / "link.bin").symlink_to(tmp_path / "secret.bin")
     (own / "up").symlink_to(tmp_path)
+    (own / "circle").symlink_to(own / "circle")
     (own / "inner.bin").symlink_to(own / "data" / "w.bin")
     return own
 
@@ -80,6 +82,10 @@ def test_never_outside_of_it(location: str, folder: Path) -> None:
         ("nul\0.bin", {}, ExternalDataMissing),
         ("absent.bin", {}, ExternalDataMissing),
         ("data", {}, ExternalDataMissing),
+        ("circle", {}, ExternalDataMissing),
+        ("x" * 5000, {}, ExternalDataMissing),
+        ("x/" * 5000, {}, ExternalDataMissing),
+        ("*/_ORT_MEM_ADDR_/*", {"offset": "140000000000000"}, ExternalDataMissing),
         ("data/w.bin", {"offset": "4"}, ExternalDataMissing),
         ("data/w.bin", {"offset": "-4"}, ExternalDataMissing),
         ("data/w.bin", {"offset": "9" * 30}, ExternalDataMissing),
@@ -106,6 +112,16 @@ def test_half_bytes(folder: Path) -> None:
     tensor = TensorProto(name="q", data_type=TensorProto.INT4, dims=[3])
     tensor.external_data.add(key="location", value="w.bin")
     assert len(ExternalData(folder)(tensor)) == 2
+
+
+@pytest.mark.parametrize("data", [b"\0\1\2", b"\xff\0\1"])
+def test_bools_that_are_neither(data: bytes, folder: Path) -> None:
+    (folder / "b.bin").write_bytes(data)
+    tensor = TensorProto(name="b", data_type=TensorProto.BOOL, dims=[3])
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="b.bin")
+    with pytest.raises(MalformedTensor, match="neither 0 nor 1"):
+        check_constant(tensor, ExternalData(folder))
 
 
 def test_element_type_that_has_no_size(folder: Path) -> None:
