@@ -2,6 +2,7 @@
 
 import io
 import json
+import struct
 import zipfile
 from fractions import Fraction
 from pathlib import Path
@@ -150,6 +151,16 @@ def linear(batch: int | str = "N", given: str = "y") -> ModelProto:
     )
 
 
+def means() -> ModelProto:
+    """`x` float32 [N, 8] -> `y` float32 [1, 8]: one row for the whole batch."""
+    return model_of(
+        [node("MatMul", "x w", "h"), node("ReduceMean", "h", "y", axes=[0])],
+        {"x": ("float32", ["N", 8])},
+        {"y": ("float32", [1, 8])},
+        {"w": LINEAR},
+    )
+
+
 def npz(**arrays: Any) -> bytes:
     target = io.BytesIO()
     np.savez(target, **arrays)
@@ -191,12 +202,36 @@ def bomb() -> bytes:
     return bytes(data)
 
 
+def archive(data: bytes, method: int = zipfile.ZIP_STORED, encrypted: bool = False) -> bytes:
+    """An .npz whose `x` is `data`."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as file:
+        file.writestr("x.npy", data)
+    found = bytearray(target.getvalue())
+    for place in (found.index(b"PK\x03\x04") + 6, found.index(b"PK\x01\x02") + 8):
+        found[place : place + 4] = struct.pack("<HH", encrypted, method)
+    return bytes(found)
+
+
+def array_header(text: str) -> bytes:
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(text)) + text.encode()
+
+
+TERABYTES = "{'descr': '<f4', 'fortran_order': False, 'shape': (35184372088832,)}\n"
+
+
 @pytest.mark.parametrize(
     ("data", "model", "message"),
     [
         (None, None, "upload it before the model"),
         (b"no archive", None, "no .npz"),
         (bomb(), None, "unpacks to"),
+        (archive(b"no array"), None, "an entry is no array"),
+        (archive(array_header(TERABYTES)), None, "no .npz"),
+        (archive(array_header("{'descr': ((\n")), None, "no .npz"),
+        (archive(b"\xff" * 9, method=zipfile.ZIP_DEFLATED), None, "no .npz"),
+        (archive(b"", method=97), None, "no .npz"),
+        (archive(b"", encrypted=True), None, "no .npz"),
         (npz(labels=LABELS), None, "lacks an array"),
         (npz(x=SAMPLES), None, "lacks an array"),
         (npz(x=np.array([{}]), labels=LABELS), None, "no .npz"),
@@ -207,6 +242,7 @@ def bomb() -> bytes:
         (npz(x=SAMPLES.astype("float64"), labels=LABELS), None, "takes float32"),
         (npz(x=SAMPLES, labels=LABELS), linear(3), "batches of 3"),
         (npz(x=SAMPLES, labels=LABELS), linear(given="index"), "output 'index'"),
+        (npz(x=SAMPLES, labels=LABELS), means(), "2 rows of them for 10 samples"),
     ],
 )
 def test_tensors_that_do_not_fit(
