@@ -7,11 +7,14 @@ from onnx import ModelProto, ValueInfoProto, helper
 
 from fivegms_engine.elements import NUMPY_NAMES
 from fivegms_engine.graph import SeparatedModel
-from fivegms_engine.traversal import used_values
+from fivegms_engine.traversal import all_nodes, used_values
 from fivegms_prepare.errors import NotACut, UnknownCut
 from fivegms_prepare.values import infer_values, inputs_of
 
-_RANDOM = frozenset({"Bernoulli", "Multinomial", "RandomNormal", "RandomUniform"})
+_RANDOM = frozenset(
+    {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike"}
+    | {"RandomUniform", "RandomUniformLike"}
+)
 _ELEMENT_TYPES = {name: number for number, name in NUMPY_NAMES.items()}
 _KEPT_FIELDS = ("ir_version", "producer_name", "producer_version", "domain", "model_version")
 
@@ -60,7 +63,7 @@ class Cutter:
         constant: set[int] = set()
         for index, used in enumerate(self._used):
             sources = {self._producer[name] for name in used if name in self._producer}
-            random = self._nodes[index].op_type in _RANDOM
+            random = any(n.op_type in _RANDOM for n in all_nodes([self._nodes[index]]))
             if sources <= constant and used.isdisjoint(self._inputs) and not random:
                 constant.add(index)
         return constant

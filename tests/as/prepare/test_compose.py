@@ -196,3 +196,23 @@ def test_prepared_whole_and_in_parts(tmp_path: Path) -> None:
     parts = [prepared.load(subset=1), prepared.load(subset=2)]
     assert np.array_equal(run_chain(parts, {"x": IMAGE})["y"], whole["y"])
     assert [c.id for c in prepared.manifest.compositions] == ["whole", "split"]
+
+
+@pytest.mark.parametrize("operator", ["RandomNormal", "RandomNormalLike", "RandomUniformLike"])
+@pytest.mark.parametrize("in_a_branch", [False, True])
+def test_random_numbers_are_never_made_twice(operator: str, in_a_branch: bool) -> None:
+    if operator == "RandomNormal":
+        made = node(operator, "", "noise", shape=[1, 4])
+    else:
+        made = node(operator, "c", "noise", dtype=1)
+    if in_a_branch:
+        branch = helper.make_graph([made], "b", [], values({"noise": ("float32", [1, 4])}))
+        made = node("If", "flag", "noise", then_branch=branch, else_branch=branch)
+    model = model_of(
+        [made, node("Add", "x noise", "h"), node("Sub", "h noise", "y")],
+        {"x": VECTOR},
+        {"y": VECTOR},
+        {"c": np.zeros((1, 4), np.float32), "flag": np.array(True)},
+    )
+    with pytest.raises(NotACut, match="'noise'"):
+        composed(model, [["h"]])
