@@ -1,6 +1,7 @@
 """How fast a loaded model is, and whether a chain of subsets gives what the whole gives."""
 
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -32,7 +33,7 @@ def made_up_feeds(inputs: Sequence[TensorInfo]) -> dict[str, NDArray[Any]] | Non
     None if a shape is open or a tensor is beyond reason.
     """
     shapes = [sample_shape(info) for info in inputs]
-    if any(shape is None or np.prod(shape) * 8 > _MOST_MADE_UP_BYTES for shape in shapes):
+    if any(shape is None or prod(shape) * 8 > _MOST_MADE_UP_BYTES for shape in shapes):
         return None
     random = np.random.default_rng(0)
     return {
