@@ -25,7 +25,7 @@ class TopologyError(EngineError):
 
 
 class InvalidTopology(TopologyError):
-    """The bytes are no ONNX graph, or one without nodes."""
+    """The bytes are no ONNX graph, or one without nodes or with functions."""
 
 
 class NamesAFile(TopologyError):

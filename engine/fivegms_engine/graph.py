@@ -7,9 +7,10 @@ sees it. All variants of a model share one topology: what differs between them i
 weights travelled.
 
 Which constants leave: initializers of the main graph, and `Constant` nodes in it, of an element
-type that numpy holds and of at least `SEPARATED_BYTES`. Smaller ones stay, because shapes, axes and
-the like must be visible to shape inference; constants of nested graphs and of other element types
-stay too. Constants that nothing uses are dropped.
+type that numpy holds and of at least `SEPARATED_BYTES`. Smaller ones and lists of up to
+`LISTED_INTEGERS` integers stay, because shapes, axes and the like must be visible to shape
+inference; constants of nested graphs and of other element types stay too. Constants that nothing
+uses are dropped.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -34,6 +35,8 @@ from fivegms_engine.traversal import all_tensors, used_values
 from fivegms_manifests.model import TensorInfo
 
 SEPARATED_BYTES = 256
+LISTED_INTEGERS = 1024
+"""How long the list of sizes of a `Split` may be; onnxruntime does not load one that is a stub."""
 
 _CONSTANTS_NEED_NO_INPUT = 4  # the IR version from which an initializer is not also a graph input
 
@@ -143,7 +146,11 @@ def _constant(node: NodeProto) -> TensorProto | None:
 
 def _leaves(tensor: TensorProto) -> bool:
     dtype = NUMPY_NAMES.get(tensor.data_type)
-    return dtype is not None and prod(tensor.dims) * np.dtype(dtype).itemsize >= SEPARATED_BYTES
+    elements: int = prod(tensor.dims)
+    is_list = dtype == "int64" and len(tensor.dims) <= 1
+    if dtype is None or (is_list and elements <= LISTED_INTEGERS):
+        return False
+    return elements * np.dtype(dtype).itemsize >= SEPARATED_BYTES
 
 
 def _first_uses(model: ModelProto) -> list[str]:
@@ -199,10 +206,14 @@ def tensor_info(tensor: TensorProto) -> TensorInfo:
 
 
 def value_info(value: ValueInfoProto) -> TensorInfo:
-    """The same of a graph input, output or inner value. Raises KeyError for another type."""
+    """The same of a graph input, output or inner value. Raises KeyError for another type.
+
+    A negative dimension is an open one: some exporters write -1.
+    """
     tensor = value.type.tensor_type
     shape = tuple(
-        dim.dim_value if dim.HasField("dim_value") else dim.dim_param for dim in tensor.shape.dim
+        dim.dim_value if dim.HasField("dim_value") and dim.dim_value >= 0 else dim.dim_param
+        for dim in tensor.shape.dim
     )
     return TensorInfo(value.name, NUMPY_NAMES[tensor.elem_type], shape)
 
@@ -216,6 +227,9 @@ def read_topology(topology: bytes) -> ModelProto:
         raise InvalidTopology("the topology is not an ONNX model") from error
     if not model.graph.node:
         raise InvalidTopology("the topology has no nodes")
+    if model.functions:
+        # onnxruntime would put them in place of their calls, which may multiply without end.
+        raise InvalidTopology("the topology defines functions of its own")
     for tensor in all_tensors(model):
         # onnxruntime would open the file, or for some locations read its own memory.
         if tensor.external_data:

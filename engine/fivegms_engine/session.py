@@ -131,7 +131,7 @@ def _tensor_info(value: Any) -> TensorInfo:
     dtype = RUNTIME_NAMES.get(value.type)
     if dtype is None:
         raise SessionFailed(f"{value.name!r} is a {value.type}; only tensors of numbers are run")
-    shape = tuple(dim if isinstance(dim, int) else dim or "" for dim in value.shape)
+    shape = tuple("" if dim is None or dim == -1 else dim for dim in value.shape)
     return TensorInfo(value.name, dtype, shape)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from fivegms_engine.errors import InvalidTopology, NamesAFile, TopologyError
-from fivegms_engine.graph import expected_tensors, separate
+from fivegms_engine.graph import expected_tensors, separate, value_info
 from fivegms_engine.session import InferenceEngine
 from fivegms_engine.traversal import captured_values
 
@@ -200,3 +200,36 @@ def test_small_data_in_files_moves_into_the_topology() -> None:
     assert np.array_equal(
         InferenceEngine.load(parts.topology(), {}).run({"x": FLOATS})["y"], FLOATS + 1
     )
+
+
+def test_long_lists_of_sizes_stay_for_shape_inference() -> None:
+    sizes = numpy_helper.from_array(np.ones(64, np.int64), "sizes")
+    parts = [f"part{index}" for index in range(64)]
+    model = model_of(
+        [
+            helper.make_node("Split", ["x", "sizes"], parts, axis=0),
+            helper.make_node("Concat", parts[::-1], ["y"], axis=0),
+        ],
+        [sizes],
+    )
+    assert separate(model).weights == ()
+    assert np.array_equal(apart_and_together(model, FLOATS), FLOATS[::-1])
+
+
+def test_a_topology_with_functions_is_refused() -> None:
+    opset = helper.make_opsetid("", 17)
+    body = [helper.make_node("Neg", ["a"], ["b"])]
+    model = model_of([helper.make_node("Neg", ["x"], ["y"])], [])
+    model.functions.append(helper.make_function("own", "F", ["a"], ["b"], body, [opset]))
+    with pytest.raises(InvalidTopology, match="functions"):
+        expected_tensors(model.SerializeToString())
+
+
+def test_a_negative_dimension_is_open() -> None:
+    model = model_of([helper.make_node("Neg", ["x"], ["y"])], [])
+    for value in (model.graph.input[0], model.graph.output[0]):
+        value.type.tensor_type.shape.dim[0].dim_value = -1
+    assert value_info(model.graph.input[0]).shape == ("",)
+    loaded = InferenceEngine.load(model.SerializeToString(), {})
+    assert loaded.inputs[0].shape == loaded.outputs[0].shape == ("",)
+    assert np.array_equal(loaded.run({"x": FLOATS})["y"], -FLOATS)
