@@ -3,19 +3,17 @@
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
-from onnx import ModelProto, ValueInfoProto, helper
+from onnx import ModelProto, ValueInfoProto
 
-from fivegms_engine.elements import NUMPY_NAMES
 from fivegms_engine.graph import SeparatedModel
 from fivegms_engine.traversal import all_nodes, used_values
 from fivegms_prepare.errors import NotACut, UnknownCut
-from fivegms_prepare.values import infer_values, inputs_of
+from fivegms_prepare.values import declaration, infer_values, inputs_of
 
 _RANDOM = frozenset(
     {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike"}
     | {"RandomUniform", "RandomUniformLike"}
 )
-_ELEMENT_TYPES = {name: number for number, name in NUMPY_NAMES.items()}
 _KEPT_FIELDS = ("ir_version", "producer_name", "producer_version", "domain", "model_version")
 
 
@@ -127,8 +125,4 @@ class Cutter:
                 f"the shape of {name!r} is not known: save the model with shape inference, or cut "
                 "elsewhere"
             )
-        shape = [size or None for size in info.shape]
-        value: ValueInfoProto = helper.make_tensor_value_info(
-            name, _ELEMENT_TYPES[info.dtype], shape
-        )
-        return value
+        return declaration(info)

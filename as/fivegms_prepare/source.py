@@ -13,9 +13,11 @@ from fivegms_engine.capability import MODEL_DOMAIN, canonical_domain
 from fivegms_engine.graph import SeparatedModel, separate
 from fivegms_engine.traversal import all_nodes
 from fivegms_prepare.checks import check_model
+from fivegms_prepare.errors import UnsupportedTensor
 from fivegms_prepare.external import ExternalData
 from fivegms_prepare.functions import inline_functions
 from fivegms_prepare.reading import read_onnx
+from fivegms_prepare.values import declaration, infer_values
 
 
 def load_source(path: Path) -> SeparatedModel:
@@ -30,6 +32,7 @@ def separate_checked(model: ModelProto, folder: Path) -> SeparatedModel:
     separated = separate(model, external)
     graph = inline_functions(separated.graph)
     _drop_unused_opsets(graph)
+    _declare_ranks(graph)
     return SeparatedModel(graph, separated.weights)
 
 
@@ -42,3 +45,17 @@ def _drop_unused_opsets(model: ModelProto) -> None:
     ]
     del model.opset_import[:]
     model.opset_import.extend(kept)
+
+
+def _declare_ranks(model: ModelProto) -> None:
+    """Infer the shapes that exporters leave out, so that none is taken for that of a scalar."""
+    interface = [*model.graph.input, *model.graph.output]
+    bare = [value for value in interface if not value.type.tensor_type.HasField("shape")]
+    known = infer_values(model) if bare else {}
+    for value in bare:
+        if value.name not in known:
+            raise UnsupportedTensor(
+                f"{value.name!r} is a tensor of unknown rank: export the model with the shapes of "
+                "its inputs and outputs"
+            )
+        value.CopyFrom(declaration(known[value.name]))

@@ -1,12 +1,14 @@
 """The types and shapes of a graph's values, as far as they can be known without running it."""
 
-from onnx import ModelProto, shape_inference
+from onnx import ModelProto, ValueInfoProto, helper, shape_inference
 
 from fivegms_engine.elements import NUMPY_NAMES
 from fivegms_engine.graph import tensor_info, value_info
 from fivegms_manifests.model import Opset, TensorInfo
 
 Shape = tuple[int, ...]
+
+_ELEMENT_TYPES = {name: number for number, name in NUMPY_NAMES.items()}
 
 
 def infer_values(model: ModelProto) -> dict[str, TensorInfo]:
@@ -46,6 +48,15 @@ def sample_shape(info: TensorInfo | None) -> Shape | None:
     if info is None or any(isinstance(size, str) for size in info.shape[1:]):
         return None
     return tuple(1 if isinstance(size, str) else size for size in info.shape)
+
+
+def declaration(info: TensorInfo) -> ValueInfoProto:
+    """A value as a graph's inputs and outputs are declared."""
+    shape = [None if size == "" else size for size in info.shape]
+    value: ValueInfoProto = helper.make_tensor_value_info(
+        info.name, _ELEMENT_TYPES[info.dtype], shape
+    )
+    return value
 
 
 def inputs_of(model: ModelProto) -> tuple[TensorInfo, ...]:
