@@ -120,14 +120,17 @@ def _activation_bytes(graph: GraphProto, values: Mapping[str, TensorInfo]) -> in
     constants = {tensor.name for tensor in graph.initializer}
     last_use = {name: index for index, node in enumerate(graph.node) for name in used_values(node)}
     last_use |= {value.name: len(graph.node) for value in graph.output}
-    live = {value.name for value in graph.input if value.name not in constants}
-    most = 0
+    inputs = [value.name for value in graph.input if value.name not in constants]
     try:
-        sizes = {name: _size_bytes(values.get(name)) for name in live}
+        live = {name: _size_bytes(values.get(name)) for name in inputs}
+        most = total = sum(live.values())
         for index, node in enumerate(graph.node):
-            sizes |= {name: _size_bytes(values.get(name)) for name in node.output if name}
-            most = max(most, sum(sizes.values()))
-            sizes = {name: size for name, size in sizes.items() if last_use.get(name, -1) > index}
+            given = {name: _size_bytes(values.get(name)) for name in node.output if name}
+            live |= given
+            total += sum(given.values())
+            most = max(most, total)
+            ended = [name for name in used_values(node) | given.keys() if name in live]
+            total -= sum(live.pop(name) for name in ended if last_use.get(name, -1) <= index)
     except LookupError:
         return None
     return most

@@ -26,6 +26,22 @@ def test_classifier() -> None:
     assert figures.activation_bytes == 4 * 8 * 8 * (32 + 32)
 
 
+def test_a_value_counts_from_the_node_that_gives_it_to_the_last_that_takes_it() -> None:
+    model = model_of(
+        [
+            node("Abs", "x", "early"),
+            node("Split", "x", "left right", axis=0),
+            node("Neg", "left", "unused"),
+            node("Concat", "right right early", "late", axis=0),
+            node("ReduceMax", "late", "y"),
+        ],
+        {"x": ("float32", [2, 3])},
+        {"y": ("float32", [1, 1])},
+    )
+    early, right, late = 24, 12, 48
+    assert of(model).activation_bytes == early + right + late
+
+
 @pytest.mark.parametrize(
     ("operator", "taken", "given", "weights", "attributes", "macs"),
     [
