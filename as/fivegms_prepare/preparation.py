@@ -145,7 +145,9 @@ def _workshop(out: Path) -> Iterator[Path]:
         finally:
             shutil.rmtree(workshop, ignore_errors=True)
     except OSError as error:
-        raise StorageFailed(f"the prepared model cannot be stored: {error}") from error
+        # Not the whole error: it names paths of this machine, which are no provider's concern.
+        cause = error.strerror or type(error).__name__
+        raise StorageFailed(f"the prepared model cannot be stored: {cause}") from error
 
 
 def _publish(

@@ -183,8 +183,9 @@ def test_manifest_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_folder_that_cannot_be_filled(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file is in the way")
-    with pytest.raises(StorageFailed, match="cannot be stored"):
+    with pytest.raises(StorageFailed, match="cannot be stored: File exists") as refused:
         prepare_model(classifier(), tmp_path)
+    assert str(tmp_path) not in refused.value.detail
 
 
 def test_evaluation_without_its_folder(tmp_path: Path) -> None:
