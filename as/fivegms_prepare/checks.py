@@ -9,9 +9,16 @@ constants whose data is there.
 
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
-from onnx import GraphProto, ModelProto, NodeProto, OperatorSetIdProto, ValueInfoProto
+from onnx import (
+    FunctionProto,
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    OperatorSetIdProto,
+    ValueInfoProto,
+)
 
 from fivegms_engine import capability
 from fivegms_engine.capability import canonical_domain
@@ -20,6 +27,7 @@ from fivegms_prepare.errors import (
     CyclicGraph,
     DuplicateValue,
     EmptyGraph,
+    InvalidNode,
     OpsetMissing,
     UndefinedValue,
     UnsortedGraph,
@@ -32,6 +40,7 @@ from fivegms_prepare.operators import STANDARD_DOMAINS, check_operator, describe
 from fivegms_prepare.tensors import check_constant, check_interface
 
 Needing = TypeVar("Needing", bound=Hashable)
+Functions: TypeAlias = Mapping[FunctionId, FunctionProto]
 
 
 def check_model(model: ModelProto, external: ExternalData) -> None:
@@ -39,9 +48,9 @@ def check_model(model: ModelProto, external: ExternalData) -> None:
     check_versions(model)
     if all(node.op_type == "Constant" for node in model.graph.node):
         raise EmptyGraph("the graph has no nodes that compute something")
-    functions = {(function.domain, function.name) for function in model.functions}
-    _check_operators(model.graph.node, _opsets(model.opset_import), functions)
+    functions = {(function.domain, function.name): function for function in model.functions}
     _check_functions(model, functions)
+    _check_operators(model.graph.node, _opsets(model.opset_import), functions)
     for tensor in all_tensors(model):
         check_constant(tensor, external)
     _check_graph(model.graph, set(), "the graph")
@@ -80,14 +89,17 @@ def _opsets(imports: Iterable[OperatorSetIdProto]) -> dict[str, int]:
 
 
 def _check_operators(
-    nodes: Iterable[NodeProto], opsets: dict[str, int], functions: Collection[FunctionId]
+    nodes: Iterable[NodeProto], opsets: dict[str, int], functions: Functions
 ) -> None:
     for node in all_nodes(nodes):
-        if (node.domain, node.op_type) not in functions:
+        function = functions.get((node.domain, node.op_type))
+        if function is None:
             check_operator(node, opsets)
+        elif len(node.input) > len(function.input) or len(node.output) > len(function.output):
+            raise InvalidNode(f"{described(node)} has more inputs or outputs than its function")
 
 
-def _check_functions(model: ModelProto, functions: set[FunctionId]) -> None:
+def _check_functions(model: ModelProto, functions: Functions) -> None:
     """Functions of the model itself: known operators, sorted bodies, and an end to every call."""
     if len(functions) != len(model.functions):
         raise DuplicateValue("two functions of the model have the same name")
@@ -98,7 +110,7 @@ def _check_functions(model: ModelProto, functions: set[FunctionId]) -> None:
             raise DuplicateValue(f"{name} is in a domain that belongs to ONNX")
         _check_operators(function.node, _opsets(function.opset_import), functions)
         _check_values(function.node, set(function.input), function.output, name)
-        calls[function.domain, function.name] = functions.intersection(called(function.node))
+        calls[function.domain, function.name] = functions.keys() & set(called(function.node))
     loop = _loop(calls)
     if loop:
         raise CyclicGraph("functions call one another: " + _arrows([name for _, name in loop]))

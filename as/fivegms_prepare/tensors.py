@@ -30,6 +30,8 @@ def check_constant(tensor: TensorProto, external: ExternalData) -> None:
         raise MalformedTensor(f"tensor {tensor.name!r} has a negative dimension")
     if tensor.data_type not in TensorProto.DataType.values() or not tensor.data_type:
         raise MalformedTensor(f"tensor {tensor.name!r} has no element type")
+    if tensor.HasField("segment"):
+        raise MalformedTensor(f"tensor {tensor.name!r} is a segment of another one")
     if tensor.data_location == TensorProto.EXTERNAL:
         external.check(tensor)
     elif tensor.data_type in NUMPY_NAMES:

@@ -60,6 +60,13 @@ def function_model(*bodies: tuple[str, str]) -> ModelProto:
     return model
 
 
+def call(taken: str, given: str) -> ModelProto:
+    """A call of a function of one input and one output."""
+    model = function_model(("F", "Relu"))
+    model.graph.node[0].CopyFrom(node("F", taken, given, domain="own"))
+    return model
+
+
 def of_bools(**data: Any) -> ModelProto:
     model = of(node("Where", "b x x", "y"))
     model.graph.initializer.add(name="b", data_type=TensorProto.BOOL, dims=[4], **data)
@@ -170,6 +177,10 @@ REFUSED: list[tuple[str, type[ModelRefused], str, ModelProto]] = [
         changed(lambda model: model.graph.initializer.append(model.graph.initializer[0])),
     ),
     ("function twice", DuplicateValue, "same name", function_model(("F", "Relu"), ("F", "Abs"))),
+    *(
+        (f"{field} that a function has not", InvalidNode, "than its function", model)
+        for field, model in (("input", call("x x", "y")), ("output", call("x", "y z")))
+    ),
     (
         "function named as ONNX's own",
         DuplicateValue,
@@ -240,6 +251,12 @@ REFUSED: list[tuple[str, type[ModelRefused], str, ModelProto]] = [
             ("bytes", {"raw_data": b"\0\1\2\1"}),
             ("values", {"int32_data": [256] * 4}),
         )
+    ),
+    (
+        "segment of a tensor",
+        MalformedTensor,
+        "segment",
+        changed(lambda model: setattr(model.graph.initializer[0].segment, "end", 10)),
     ),
     (
         "negative dimension",
