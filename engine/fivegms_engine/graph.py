@@ -10,7 +10,7 @@ Which constants leave: initializers of the main graph, and `Constant` nodes in i
 type that numpy holds and of at least `SEPARATED_BYTES`. Smaller ones and lists of up to
 `LISTED_INTEGERS` integers stay, because shapes, axes and the like must be visible to shape
 inference; constants of nested graphs and of other element types stay too. Constants that nothing
-uses are dropped.
+uses are dropped, and so are training graphs.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -109,7 +109,7 @@ def separate(model: ModelProto, read_external: ExternalReader | None = None) -> 
     NamesAFile if a constant lies in a file and there is no `read_external`.
     """
     graph = ModelProto()
-    _merge_except(model, graph, "graph")
+    _merge_except(model, graph, "graph", "training_info")
     _merge_except(model.graph, graph.graph, "node", "initializer", "input")
     lift = model.ir_version >= _CONSTANTS_NEED_NO_INPUT
     constants = {tensor.name: tensor for tensor in model.graph.initializer}

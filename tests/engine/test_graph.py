@@ -233,3 +233,9 @@ def test_a_negative_dimension_is_open() -> None:
     loaded = InferenceEngine.load(model.SerializeToString(), {})
     assert loaded.inputs[0].shape == loaded.outputs[0].shape == ("",)
     assert np.array_equal(loaded.run({"x": FLOATS})["y"], -FLOATS)
+
+
+def test_training_graphs_are_dropped() -> None:
+    model = model_of([helper.make_node("Neg", ["x"], ["y"])], [])
+    model.training_info.add().algorithm.initializer.append(numpy_helper.from_array(FLOATS, "rate"))
+    assert not separate(model).graph.training_info
