@@ -229,6 +229,22 @@ def test_a_frame_that_holds_less_than_it_promises_is_refused() -> None:
         decode_tensor(unit)
 
 
+def zeros_in_a_window_of(window_log: int) -> bytes:
+    """A unit of 128 KiB of zeros in one frame that asks for a window of 2 ** window_log bytes."""
+    size = 1 << 17
+    unit = write_tensor("w", np.zeros(size, np.uint8), Precision.FP32, Codec.PLANES_ZSTD)
+    frame = b"\x28\xb5\x2f\xfd\x80" + bytes([(window_log - 10) << 3]) + size.to_bytes(4, "little")
+    all_of_them = (size << 3 | 0b011).to_bytes(3, "little") + b"\0"
+    return unit[: len(unit) - len(tensor(unit).payload)] + frame + all_of_them
+
+
+def test_a_window_larger_than_a_frame_is_refused_unallocated() -> None:
+    assert not decode_tensor(tensor(zeros_in_a_window_of(22))).any()
+    for window_log in (23, 27, 31):
+        with pytest.raises(errors.PayloadCorrupt, match="too much memory"):
+            decode_tensor(tensor(zeros_in_a_window_of(window_log)))
+
+
 def test_a_writer_refuses_what_a_reader_would() -> None:
     limits = UnitLimits(max_name_bytes=3, max_rank=2, max_tensor_bytes=16, max_graph_bytes=4)
     small = np.ones(1, np.float32)
