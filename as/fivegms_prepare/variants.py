@@ -16,6 +16,7 @@ from fivegms_codecs.units import write_tensor, write_topology
 from fivegms_codecs.weights import Codec, Precision
 from fivegms_engine.graph import SeparatedModel
 from fivegms_manifests.digests import digest, initialization_name, segment_name
+from fivegms_manifests.errors import SegmentLimitExceeded
 from fivegms_manifests.model import SegmentRef
 from fivegms_manifests.segments import (
     SEGMENT_DURATION,
@@ -60,7 +61,7 @@ def encode(
             _store(folder, name, initialization),
             tuple(_store_samples(folder, index, group) for index, group in enumerate(groups)),
         )
-    except CodecError as error:
+    except (CodecError, SegmentLimitExceeded) as error:  # the latter from a tensor of 4 GiB
         raise VariantImpossible(f"{request.precision} as {request.codec}: {error}") from error
 
 
