@@ -36,8 +36,8 @@ def bandwidth_within_a_second(size_bytes: int) -> int:
 class TensorInfo:
     """The name, element type and shape of a graph input, output or cut tensor.
 
-    `dtype` is numpy's name (`float32`, `int64`, ...). A dimension is a positive size, or the name
-    of a symbolic dimension (`N`), or the empty string where the model says nothing.
+    `dtype` is numpy's name (`float32`, `int64`, ...). A dimension is a size, or the name of a
+    symbolic dimension (`N`), or the empty string where the model says nothing.
     """
 
     name: str
