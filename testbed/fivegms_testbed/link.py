@@ -32,8 +32,8 @@ class TokenBucket:
     """When bytes may leave: `reserve(n, now)` gives the delay in seconds before sending them.
 
     >>> bucket = TokenBucket(rate_bytes=1000.0, burst_s=0.0)
-    >>> bucket.reserve(500, now=10.0), bucket.reserve(500, now=10.0), bucket.reserve(1, now=12.0)
-    (0.5, 1.0, 0.001)
+    >>> bucket.reserve(500, now=10.0), bucket.reserve(500, now=10.0), bucket.reserve(500, now=12.0)
+    (0.5, 1.0, 0.5)
     """
 
     rate_bytes: float

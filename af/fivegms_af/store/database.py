@@ -5,6 +5,7 @@ proxy, so migrations of several AFs in one process take turns.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -34,7 +35,9 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
+        self._file: str | None = None
         if make_url(url).get_backend_name() == "sqlite":
+            self._file = make_url(url).database
             self._engine = create_async_engine(url)
             _make_durable(self._engine)
         else:
@@ -44,6 +47,8 @@ class Database:
 
     async def open(self) -> None:
         """Connect and migrate; raises StorageUnavailable."""
+        if self._file is not None:
+            await asyncio.to_thread(_try_to_open, self._file)
         async with _migrating, self.writing() as connection:
             await connection.run_sync(migrations.upgrade)
 
@@ -64,6 +69,14 @@ class Database:
         with _named_errors():
             async with self._engine.execution_options(writes=True).begin() as connection:
                 yield connection
+
+
+def _try_to_open(file: str) -> None:
+    """Open and close `file`: where aiosqlite cannot, its thread may outlive the event loop."""
+    try:
+        sqlite3.connect(file).close()
+    except sqlite3.Error as error:
+        raise StorageUnavailable(f"the database says: {error} ({file})") from error
 
 
 @contextmanager
@@ -90,18 +103,26 @@ def _make_durable(engine: AsyncEngine) -> None:
 
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in (
-            f"busy_timeout={BUSY_TIMEOUT_MS}",
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+        try:
+            _set_up(connection)
+        except BaseException:
+            connection.close()  # the pool never sees it, and its thread would outlive the loop
+            raise
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _set_up(connection: DBAPIConnection) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
