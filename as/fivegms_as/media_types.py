@@ -11,6 +11,7 @@ OCTET_STREAM = "application/octet-stream"
 IMMUTABLE = "public, max-age=31536000, immutable"
 REVALIDATED = "no-cache"
 
+_MODEL_TRACK = "application/mp4"
 _BY_EXTENSION = {
     ".bin": OCTET_STREAM,
     ".html": "text/html; charset=utf-8",
@@ -47,6 +48,15 @@ def media_type(path: str, declared: str | None = None) -> str:
     if declared and declared.partition(";")[0].strip().lower() != OCTET_STREAM:
         return declared
     return _BY_EXTENSION.get(PurePosixPath(path).suffix.lower(), OCTET_STREAM)
+
+
+def prepared_media_type(path: str) -> str:
+    """What a prepared file is. Its MP4 tracks carry a model, neither pictures nor sound.
+
+    So they are `application/mp4` (RFC 4337), as the MPD that names them says.
+    """
+    known = media_type(path)
+    return _MODEL_TRACK if known in ("video/mp4", "video/iso.segment") else known
 
 
 def cache_control(path: str, sha256: str) -> str:

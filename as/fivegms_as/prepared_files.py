@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from fivegms_as.errors import InvalidPath, PreparedOutputInvalid
-from fivegms_as.media_types import media_type
+from fivegms_as.media_types import prepared_media_type
 from fivegms_as.names import content_path
 from fivegms_as.namespace import Namespace
 from fivegms_as.preparation_rules import Inputs
@@ -74,7 +74,8 @@ def publish_output(
     additions: list[Addition] = []
     try:
         for path, file in files.items():
-            additions.append(Addition(path, store.stage(file), media_type(path), prepared=True))
+            draft = store.stage(file)
+            additions.append(Addition(path, draft, prepared_media_type(path), prepared=True))
         store.publish(session_id, additions, stale, now)
     except BaseException:
         for addition in additions:

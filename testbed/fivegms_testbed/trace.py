@@ -27,6 +27,9 @@ _REFERENCE_POINTS = (
 )
 
 
+_SENDING_METHODS = frozenset({"PUT", "POST", "PATCH"})
+
+
 def reference_point(url: URL) -> str:
     """The 5GMS reference point that a URL's path belongs to, or a dash.
 
@@ -38,13 +41,18 @@ def reference_point(url: URL) -> str:
 
 @dataclass(frozen=True, slots=True)
 class HttpCall:
-    """One finished HTTP exchange; `status` is 0 where no response came."""
+    """One finished HTTP exchange; `status` is 0 where no response came.
+
+    `media_type` is that of the body that carried content: the request's of a PUT, POST or PATCH,
+    the response's of anything else; empty where there was none.
+    """
 
     reference_point: str
     method: str
     url: str
     status: int
     duration_ms: float
+    media_type: str = ""
 
 
 @dataclass(slots=True)
@@ -54,10 +62,13 @@ class Trace:
     calls: list[HttpCall] = field(default_factory=list)
     clock: Callable[[], float] = time.perf_counter
 
-    def record(self, method: str, url: URL, status: int, started: float) -> None:
+    def record(
+        self, method: str, url: URL, status: int, started: float, media_type: str = ""
+    ) -> None:
         """Add a call that began at `started` on this trace's clock and has just ended."""
         duration_ms = (self.clock() - started) * 1000
-        self.calls.append(HttpCall(reference_point(url), method, str(url), status, duration_ms))
+        point, plain_type = reference_point(url), media_type.partition(";")[0].strip()
+        self.calls.append(HttpCall(point, method, str(url), status, duration_ms, plain_type))
 
     def config(self) -> aiohttp.TraceConfig:
         """Hooks for an `aiohttp.ClientSession(trace_configs=[...])`."""
@@ -81,7 +92,10 @@ class Trace:
         context: SimpleNamespace,
         params: aiohttp.TraceRequestEndParams,
     ) -> None:
-        self.record(params.method, params.url, params.response.status, context.started)
+        sends = params.method in _SENDING_METHODS
+        headers = params.headers if sends else params.response.headers
+        media_type = headers.get("Content-Type", "")
+        self.record(params.method, params.url, params.response.status, context.started, media_type)
 
     async def _failed(
         self,
@@ -105,10 +119,10 @@ class TracingFetcher:
     ) -> AsyncIterator[Answer]:
         """GET `url` through the inner transport."""
         started = self._trace.clock()
-        status = 0
+        status, media_type = 0, ""
         try:
             async with self._inner.get(url, headers) as answer:
-                status = answer.status
+                status, media_type = answer.status, answer.headers.get("content-type", "")
                 yield answer
         finally:
-            self._trace.record("GET", URL(url), status, started)
+            self._trace.record("GET", URL(url), status, started, media_type)

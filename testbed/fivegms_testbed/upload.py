@@ -8,6 +8,7 @@ at the AS; HEAD tells its `Upload-Offset`; PATCH appends from there. The SHA-256
 import asyncio
 import base64
 import hashlib
+import mimetypes
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -82,7 +83,11 @@ class Upload:
     async def _send_from(
         self, offset: int, size: int, digest: str, on_progress: OnProgress
     ) -> None:
-        headers = {"Repr-Digest": digest, "Content-Length": str(size - offset)}
+        headers = {
+            "Repr-Digest": digest,
+            "Content-Length": str(size - offset),
+            "Content-Type": mimetypes.guess_type(self._file.name)[0] or "application/octet-stream",
+        }
         method = "PUT"
         if offset:
             method = "PATCH"

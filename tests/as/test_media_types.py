@@ -1,6 +1,6 @@
 import pytest
 
-from fivegms_as.media_types import cache_control, media_type
+from fivegms_as.media_types import cache_control, media_type, prepared_media_type
 
 DIGEST = "ab" * 32
 
@@ -32,3 +32,15 @@ def test_the_type_of_a_path(path, declared, expected):
 )
 def test_only_a_path_that_names_its_own_digest_is_kept_for_ever(path, expected):
     assert cache_control(path, DIGEST) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("init/1.mp4", "application/mp4"),
+        ("segments/1.m4s", "application/mp4"),
+        ("model.mpd", "application/dash+xml"),
+    ],
+)
+def test_prepared_tracks_carry_neither_picture_nor_sound(path: str, said: str) -> None:
+    assert prepared_media_type(path) == said

@@ -64,6 +64,18 @@ def test_every_5gms_step_is_an_http_call_in_the_trace(demo: dict[str, Any]) -> N
     assert points.index("M1") < points.index("M2") < points.index("M5") < points.index("M4")
 
 
+@pytest.mark.requirement("R003a")
+@pytest.mark.requirement("R003b")
+@pytest.mark.requirement("R003c")
+def test_model_metadata_and_media_cross_the_network_each_with_its_type(
+    demo: dict[str, Any],
+) -> None:
+    types = {(call["reference_point"], call["media_type"]) for call in demo["calls"]}
+    assert ("M4", "application/mp4") in types, "model data"
+    assert ("M4", "application/dash+xml") in types, "metadata"
+    assert ("M2", "video/mp4") in types, "media data"
+
+
 @cache
 def _frames(path: str) -> int:
     with av.open(path) as container:
