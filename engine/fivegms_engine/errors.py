@@ -4,6 +4,7 @@
       TopologyError        the topology is not one that this engine takes
         InvalidTopology      its bytes are no ONNX graph
         NamesAFile           it points at data outside itself
+        UnsupportedTopology  it is of versions, or has operators of a domain, unknown here
       WeightsError         the tensors are not those that the topology asks for
         MissingTensor        one is not there
         UnknownTensor        one is not asked for
@@ -30,6 +31,13 @@ class InvalidTopology(TopologyError):
 
 class NamesAFile(TopologyError):
     """A tensor of the topology points at data outside it, which no engine here ever reads."""
+
+
+class UnsupportedTopology(TopologyError):
+    """The graph needs an IR version or operator set that this engine does not have.
+
+    A manifest says so beforehand; this is for a graph that is not what its manifest says.
+    """
 
 
 class WeightsError(EngineError):

@@ -32,7 +32,7 @@ from fivegms_engine.errors import (
     UnknownTensor,
 )
 from fivegms_engine.traversal import all_tensors, used_values
-from fivegms_manifests.model import TensorInfo
+from fivegms_manifests.model import Opset, TensorInfo
 
 SEPARATED_BYTES = 256
 LISTED_INTEGERS = 1024
@@ -96,10 +96,12 @@ class SeparatedModel:
 
 @dataclass(frozen=True, slots=True)
 class AssembledModel:
-    """A topology with exactly the tensors that it asks for, each checked."""
+    """A topology with exactly the tensors that it asks for, each checked, and its versions."""
 
     topology: bytes
     tensors: dict[str, NDArray[Any]]
+    ir_version: int
+    opsets: tuple[Opset, ...]
 
 
 def separate(model: ModelProto, read_external: ExternalReader | None = None) -> SeparatedModel:
@@ -263,11 +265,17 @@ def assemble(topology: bytes, tensors: Tensors) -> AssembledModel:
     Nothing is copied unless an array is not contiguous. Raises InvalidTopology, NamesAFile,
     MissingTensor, UnknownTensor and TensorMismatch.
     """
-    expected = expected_tensors(topology)
+    model = read_topology(topology)
+    expected = tuple(_stubs(model))
     unknown = tensors.keys() - {info.name for info in expected}
     if unknown:
         raise UnknownTensor(f"the topology does not ask for tensor {min(unknown)!r}")
-    return AssembledModel(topology, {info.name: _checked(info, tensors) for info in expected})
+    return AssembledModel(
+        topology,
+        {info.name: _checked(info, tensors) for info in expected},
+        model.ir_version,
+        tuple(Opset(item.domain, item.version) for item in model.opset_import),
+    )
 
 
 def _checked(info: TensorInfo, tensors: Tensors) -> NDArray[Any]:

@@ -21,8 +21,9 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from fivegms_engine import capability
 from fivegms_engine.elements import RUNTIME_NAMES
-from fivegms_engine.errors import BadInput, InferenceFailed, SessionFailed
+from fivegms_engine.errors import BadInput, InferenceFailed, SessionFailed, UnsupportedTopology
 from fivegms_engine.graph import AssembledModel, Tensors, assemble
 from fivegms_manifests.model import TensorInfo
 
@@ -78,6 +79,9 @@ class InferenceEngine:
         SessionFailed.
         """
         assembled = assemble(topology, tensors)
+        refused = capability.refusal(assembled.ir_version, assembled.opsets)
+        if refused is not None:
+            raise UnsupportedTopology(refused)
         options = _options(assembled, threads)
         wanted = _available(providers or DEFAULT_PROVIDERS)
         try:

@@ -17,6 +17,7 @@ from fivegms_engine.errors import (
     SessionFailed,
     TensorMismatch,
     UnknownTensor,
+    UnsupportedTopology,
 )
 from fivegms_engine.graph import separate
 from fivegms_engine.session import InferenceEngine, run_chain
@@ -179,3 +180,24 @@ def test_weights_outlive_the_callers_reference() -> None:
     ballast = [np.full(WEIGHT.shape, 7, np.float32) for _ in range(64)]
     assert np.array_equal(model.run({"x": np.eye(8, dtype=np.float32)})["y"], WEIGHT)
     assert len(ballast) == 64
+
+
+@pytest.mark.requirement("R150")
+@pytest.mark.parametrize(
+    ("domain", "version", "ir_version", "said"),
+    [
+        ("", 99, 8, "operator set 99"),
+        ("com.microsoft", 1, 8, "com.microsoft"),
+        ("", 17, 999, "IR version 999"),
+    ],
+)
+def test_a_graph_of_unknown_versions_is_not_loaded(
+    domain: str, version: int, ir_version: int, said: str
+) -> None:
+    model = linear()
+    model.ir_version = ir_version
+    model.opset_import.append(helper.make_opsetid(domain, version))
+    separated = separate(model)
+    tensors = {weight.name: weight.array() for weight in separated.weights}
+    with pytest.raises(UnsupportedTopology, match=said):
+        InferenceEngine.load(separated.topology(), tensors)
