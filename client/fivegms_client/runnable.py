@@ -194,5 +194,6 @@ def _frames(media: Media, frame_rate: float) -> Iterator[tuple[int, float, Pixel
 
 
 def _tracked(tracker: Tracker, index: int, results: tuple[Result, ...]) -> tuple[Result, ...]:
-    detections = [result for result in results if isinstance(result, Detection)]
-    return tracker.update(index, detections)
+    """The results with the detections among them followed; only objects have a place to follow."""
+    followed = iter(tracker.update(index, [one for one in results if isinstance(one, Detection)]))
+    return tuple(next(followed) if isinstance(one, Detection) else one for one in results)

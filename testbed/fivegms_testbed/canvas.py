@@ -68,18 +68,31 @@ class _VideoCanvas:
 
 
 class _PictureCanvas(AbstractContextManager["_PictureCanvas"]):
-    """Keeps the last frame drawn; of a picture, there is one."""
+    """Keeps the last frame, and writes it at the end; of a picture, there is one."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._last: FrameResult | None = None
 
     def draw(self, frame: FrameResult, counters: MovementCounters) -> None:
-        drawn = Image.fromarray(draw_detections(frame.pixels, frame.detections))
-        partial = self._path.with_name(f".partial-{self._path.name}")
-        drawn.save(partial)
-        partial.replace(self._path)
+        self._last = frame
 
-    def __exit__(self, *_exception: object) -> None: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None and self._last is not None:
+            self._save(self._last)
+
+    def _save(self, frame: FrameResult) -> None:
+        partial = self._path.with_name(f".partial-{self._path.name}")
+        try:
+            Image.fromarray(draw_detections(frame.pixels, frame.detections)).save(partial)
+            partial.replace(self._path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def open_canvas(

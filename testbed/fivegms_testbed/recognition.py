@@ -8,6 +8,7 @@ import json
 import statistics
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from fivegms_client import MovementCounters, RunnableModel, Scene, Tracker, count_movements
@@ -68,8 +69,7 @@ def recognise(
     `line` is a counting line in pixels; `annotated` gets the frames with the results drawn in.
     Raises EngineError for media that cannot be read, OutputUnknown, OSError.
     """
-    with open_frames(media) as source:
-        scene, frame_rate = Scene(source.width, source.height, line), source.frame_rate
+    scene, frame_rate = _scene(media, line)
     tracker = Tracker()
     records: list[FrameRecord] = []
     counters = MovementCounters(0, 0, 0)
@@ -83,6 +83,13 @@ def recognise(
             on_frame(records[-1])
     tracked = model.manifest.model.task == TRACKED_TASK
     return Recognition(scene.width, scene.height, tuple(records), counters if tracked else None)
+
+
+def _scene(media: Path, line: Box | None) -> tuple[Scene, Fraction]:
+    """The size in which frames are shown, and their rate; a file declares its size unturned."""
+    with open_frames(media) as source:
+        height, width, _ = next(iter(source)).pixels.shape
+        return Scene(width, height, line), source.frame_rate
 
 
 def write_results(recognition: Recognition, model: RunnableModel, media: Path, path: Path) -> None:

@@ -152,10 +152,12 @@ async def test_a_tracker_numbers_objects(detector: RunnableModel, clip: Path) ->
     assert len(tracker.tracks) == 1
 
 
-async def test_an_unknown_task_gives_tensors(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tracker", [None, Tracker()], ids=["alone", "with a tracker"])
+async def test_an_unknown_task_gives_tensors(tmp_path: Path, tracker: Tracker | None) -> None:
     published = publish(spot_finder(), task="spot-finding")
     model = await opened(published, tmp_path)
-    (frame,) = model.run([picture(20, 20)])
+    (frame,) = model.run([picture(20, 20)], tracker=tracker)
+    assert len(frame.results) == 3
     assert all(isinstance(result, TensorSummary) for result in frame.results)
     assert set(frame.outputs) == {"boxes", "scores", "labels"}
     assert not frame.detections
