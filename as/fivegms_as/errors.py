@@ -14,6 +14,7 @@ ApplicationServerError
     UploadFieldInvalid, UploadOffsetMismatch, UploadInProgress, NoPartialUpload
     UploadTypeUnsupported
     UploadInterrupted                           the connection broke; what came is kept
+    UploadWithdrawn                             its session went meanwhile; nothing is kept
   PreconditionFailed, RangeNotSatisfiable       RFC 9110 13 and 14
   StoreFull, StoreDamaged                       the disk
   DataFolderInUse                               at start: another server has it
@@ -143,6 +144,13 @@ class NoPartialUpload(IngestRefused):
 
 class UploadInterrupted(IngestRefused):
     """The connection broke; the bytes that came are kept as a partial upload."""
+
+
+class UploadWithdrawn(IngestRefused):
+    """The session was taken back while the upload was under way; what came is gone."""
+
+    def __init__(self) -> None:
+        super().__init__("the session was taken back during the upload; send the whole again")
 
 
 class PreconditionFailed(ApplicationServerError):

@@ -2,8 +2,12 @@
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 
+from fivegms_as.errors import UploadWithdrawn
 from fivegms_as.files import disk_errors
 from fivegms_as.store import UploadTerms
 
@@ -13,7 +17,9 @@ _READ_BYTES = 1024 * 1024
 class FileDraft:
     """Bytes appended to `file`, hashed on the way; `companion` is a file that shares its fate.
 
-    The file is open only while something is done to it, so a forgotten draft holds no descriptor.
+    The file exists beforehand and is open only while something is done to it, so a forgotten draft
+    holds no descriptor. It is never made anew: once the store has removed it, the digest speaks of
+    bytes that are gone, and everything but `discard` raises UploadWithdrawn.
     """
 
     def __init__(self, file: Path, terms: UploadTerms, *, companion: Path | None = None) -> None:
@@ -41,8 +47,8 @@ class FileDraft:
                 self._size += len(block)
 
     def append(self, data: bytes | bytearray) -> None:
-        """Write and hash. Raises StoreFull."""
-        with disk_errors(), self.file.open("ab", buffering=0) as out:
+        """Write and hash. Raises StoreFull, UploadWithdrawn."""
+        with disk_errors(), _appending(self.file) as out:
             rest = memoryview(data)
             while rest:
                 rest = rest[out.write(rest) :]
@@ -50,12 +56,12 @@ class FileDraft:
         self._size += len(data)
 
     def finish(self) -> str:
-        """Sync the bytes to the disk; returns their SHA-256. Raises StoreFull."""
+        """Sync the bytes to the disk; returns their SHA-256. Raises StoreFull, UploadWithdrawn."""
         self._sync()
         return self._hash.hexdigest()
 
     def suspend(self) -> None:
-        """Sync the bytes to the disk; the file stays."""
+        """Sync the bytes to the disk; the file stays. Raises UploadWithdrawn."""
         self._sync()
 
     def discard(self) -> None:
@@ -69,5 +75,16 @@ class FileDraft:
             self.companion.unlink(missing_ok=True)
 
     def _sync(self) -> None:
-        with disk_errors(), self.file.open("ab") as out:
+        with disk_errors(), _appending(self.file) as out:
             os.fsync(out.fileno())
+
+
+@contextmanager
+def _appending(file: Path) -> Iterator[FileIO]:
+    """The end of a file that exists. Raises UploadWithdrawn."""
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_APPEND)
+    except FileNotFoundError:
+        raise UploadWithdrawn from None
+    with os.fdopen(descriptor, "ab", buffering=0) as out:
+        yield out

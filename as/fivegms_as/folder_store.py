@@ -99,24 +99,27 @@ class FolderStore:
 
     def begin(self, session: str, path: str, terms: UploadTerms) -> FileDraft:
         """Start an upload whose bytes survive a crash as a partial upload."""
-        if session not in self._spaces:
-            raise UnknownProvisioningSession(session)
         file = self._partial(session, path)
         companion = file.with_suffix(".json")
-        file.unlink(missing_ok=True)
-        replace_file(companion, _PARTIAL.dump_json(_PartialUpload(session, path, terms)))
+        with self._writing, disk_errors():
+            if session not in self._spaces:
+                raise UnknownProvisioningSession(session)
+            file.unlink(missing_ok=True)
+            replace_file(companion, _PARTIAL.dump_json(_PartialUpload(session, path, terms)))
+            file.touch()
         return FileDraft(file, terms, companion=companion)
 
     def resume(self, session: str, path: str) -> FileDraft | None:
         """Continue a partial upload; reads what is there once, for its digest."""
         file = self._partial(session, path)
         companion = file.with_suffix(".json")
-        upload = _read_upload(companion)
-        if upload is None:
-            return None
+        with self._writing, disk_errors():
+            upload = _read_upload(companion)
+            if upload is None:
+                return None
+            file.touch()  # a crash may have come between the two files
         draft = FileDraft(file, upload.terms, companion=companion)
-        if file.exists():
-            draft.load()
+        draft.load()
         return draft
 
     def partial_bytes(self, session: str, path: str) -> int | None:
@@ -143,7 +146,12 @@ class FolderStore:
         now: datetime,
     ) -> None:
         """Move drafts to blobs, then replace the session's document: the one visible step."""
-        arriving = [(addition, addition.draft.finish()) for addition in additions]
+        pending = list(additions)
+        if session not in self._spaces:
+            for addition in pending:
+                addition.draft.discard()
+            raise UnknownProvisioningSession(session)
+        arriving = [(addition, addition.draft.finish()) for addition in pending]
         objects = [_stored(addition, sha256, now) for addition, sha256 in arriving]
         with self._writing, self._undone_on_error(arriving):
             space = self._spaces.changed(session, objects, removals)

@@ -8,7 +8,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from fivegms_as.errors import StoreFull, UnknownContent, UnknownProvisioningSession
+from fivegms_as.errors import (
+    StoreFull,
+    UnknownContent,
+    UnknownProvisioningSession,
+    UploadWithdrawn,
+)
 from fivegms_as.namespace import Namespace, Namespaces, StoredObject, whole_seconds
 from fivegms_as.store import Addition, UploadTerms
 
@@ -22,6 +27,7 @@ class MemoryDraft:
         self._store = store
         self._terms = terms
         self._key = key
+        self._withdrawn = False
         self.data = bytearray()
 
     @property
@@ -35,23 +41,31 @@ class MemoryDraft:
         return self._terms
 
     def append(self, data: bytes | bytearray) -> None:
-        """Add bytes. Raises StoreFull."""
+        """Add bytes. Raises StoreFull, UploadWithdrawn."""
+        self._check()
         self._store.take(len(data))
         self.data += data
 
     def finish(self) -> str:
-        """The SHA-256 in hex."""
+        """The SHA-256 in hex. Raises UploadWithdrawn."""
+        self._check()
         return hashlib.sha256(self.data).hexdigest()
 
     def suspend(self) -> None:
-        """Nothing to do: the store holds on to the drafts of uploads."""
+        """The store holds on to the drafts of uploads. Raises UploadWithdrawn."""
+        self._check()
 
     def discard(self) -> None:
         """Give the room back."""
+        self._withdrawn = True
         self._store.give(len(self.data))
         self.data = bytearray()
         if self._key is not None:
             self._store.forget(self._key)
+
+    def _check(self) -> None:
+        if self._withdrawn:
+            raise UploadWithdrawn
 
 
 class MemoryStore:

@@ -83,6 +83,7 @@ PROBLEMS: Mapping[type[errors.ApplicationServerError], ProblemType] = {
     errors.UploadInterrupted: ProblemType(
         _S.BAD_REQUEST, "upload-interrupted", "Upload interrupted"
     ),
+    errors.UploadWithdrawn: ProblemType(_S.CONFLICT, "upload-withdrawn", "Upload withdrawn"),
     errors.PreconditionFailed: ProblemType(
         _S.PRECONDITION_FAILED, "precondition-failed", "Precondition failed"
     ),

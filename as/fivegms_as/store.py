@@ -37,7 +37,10 @@ class Draft(Protocol):
         """What was announced."""
 
     def append(self, data: bytes | bytearray) -> None:
-        """Add bytes. Raises StoreFull; the draft is then good for `discard` only."""
+        """Add bytes. Raises StoreFull; the draft is then good for `discard` only.
+
+        Raises UploadWithdrawn once the upload's session was deleted, as `finish` and `suspend` do.
+        """
 
     def finish(self) -> str:
         """Make the bytes durable; returns their SHA-256 in hex."""

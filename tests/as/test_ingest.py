@@ -282,6 +282,26 @@ async def test_who_resumes_takes_over_from_a_dead_connection(half_sent):
     assert (await half_sent.call("GET", half_sent.m4("a")))[2] == b"onetwo"
 
 
+async def test_an_upload_ends_with_the_hosting_that_it_began_in(hosted, config):
+    go_on = asyncio.Event()
+
+    async def chunks():
+        yield 2 * DATA
+        await go_on.wait()
+        yield DATA
+
+    upload = asyncio.create_task(hosted.call("PUT", hosted.m2("a"), chunks()))
+    async with asyncio.timeout(30):
+        while not any(part.stat().st_size for part in config.data_dir.rglob("*.part")):
+            await hosted.models()
+    assert (await hosted.call("DELETE", hosted.hosting()))[0] == 204
+    assert await hosted.host() == 201
+    go_on.set()
+    status, _, body = await upload
+    assert (status, problem(body)) == (409, "upload-withdrawn")
+    assert (await hosted.call("GET", hosted.m4("a")))[0] == 404
+
+
 async def test_content_and_uploads_are_deleted(hosted):
     await hosted.upload("a", b"x")
     await hosted.call("PUT", hosted.m2("b"), b"one", Upload_Complete="?0")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fivegms_as.errors import UnknownContent, UnknownProvisioningSession
+from fivegms_as.errors import UnknownContent, UnknownProvisioningSession, UploadWithdrawn
 from fivegms_as.folder_store import FolderStore
 from fivegms_as.memory_store import MemoryStore
 from fivegms_as.store import Addition, ContentStore, UploadTerms
@@ -114,6 +114,22 @@ def test_a_session_that_is_deleted_in_the_meantime_gets_nothing(store):
     assert store.find("s1", "a") is None
     with pytest.raises(UnknownProvisioningSession):
         store.begin("s2", "a", TERMS)
+
+
+def test_an_upload_does_not_go_on_in_a_session_that_was_made_anew(store):
+    draft = store.begin("s1", "a", UploadTerms("text/plain"))
+    draft.append(b"abc")
+    store.delete_session("s1")
+    store.create_session("s1")
+    with pytest.raises(UploadWithdrawn):
+        draft.append(b"def")
+    with pytest.raises(UploadWithdrawn):
+        draft.suspend()
+    with pytest.raises(UploadWithdrawn):
+        store.publish("s1", [Addition("a", draft, "text/plain")], [], NOW)
+    draft.discard()
+    assert store.find("s1", "a") is None
+    assert store.partial_bytes("s1", "a") is None
 
 
 def test_a_suspended_upload_is_resumed(store):
