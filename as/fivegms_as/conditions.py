@@ -1,9 +1,9 @@
 """Conditional requests on one object, in the order of precedence of RFC 9110 13.2.2."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import format_datetime, parsedate_to_datetime
+from datetime import datetime
 
+from fivegms_api.http_validators import names_entity_tag, read_http_date
 from fivegms_as.errors import PreconditionFailed
 
 CONDITIONS = (
@@ -14,11 +14,6 @@ CONDITIONS = (
 )
 
 
-def http_date(moment: datetime) -> str:
-    """The IMF-fixdate of an aware datetime (RFC 9110 5.6.7)."""
-    return format_datetime(moment.astimezone(UTC), usegmt=True)
-
-
 def not_modified(fields: Mapping[str, str], etag: str, modified: datetime) -> bool:
     """Whether 304 answers a GET or HEAD with these request fields.
 
@@ -26,8 +21,8 @@ def not_modified(fields: Mapping[str, str], etag: str, modified: datetime) -> bo
     """
     _check_match(fields, etag, modified)
     if (candidates := fields.get("If-None-Match")) is not None:
-        return _listed(candidates, etag, weak=True)
-    since = _date(fields.get("If-Modified-Since"))
+        return names_entity_tag(candidates, etag, weak=True)
+    since = read_http_date(fields.get("If-Modified-Since"))
     return since is not None and modified <= since
 
 
@@ -38,33 +33,14 @@ def range_applies(fields: Mapping[str, str], etag: str, modified: datetime) -> b
         return True
     if condition.startswith(('"', "W/")):
         return condition == etag
-    return _date(condition) == modified
+    return read_http_date(condition) == modified
 
 
 def _check_match(fields: Mapping[str, str], etag: str, modified: datetime) -> None:
     if (candidates := fields.get("If-Match")) is not None:
-        if not _listed(candidates, etag, weak=False):
+        if not names_entity_tag(candidates, etag, weak=False):
             raise PreconditionFailed("If-Match names another version of the object")
         return
-    since = _date(fields.get("If-Unmodified-Since"))
+    since = read_http_date(fields.get("If-Unmodified-Since"))
     if since is not None and modified > since:
         raise PreconditionFailed("the object was modified since If-Unmodified-Since")
-
-
-def _listed(candidates: str, etag: str, *, weak: bool) -> bool:
-    """Whether a list of entity tags holds `etag`; our tags hold no comma."""
-    if candidates.strip() == "*":
-        return True
-    tags = (candidate.strip() for candidate in candidates.split(","))
-    return any((tag.removeprefix("W/") if weak else tag) == etag for tag in tags)
-
-
-def _date(value: str | None) -> datetime | None:
-    """An HTTP date; None for what is none, because such a field is ignored."""
-    if value is None:
-        return None
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

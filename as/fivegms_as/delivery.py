@@ -20,7 +20,8 @@ import structlog
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
-from fivegms_as.conditions import CONDITIONS, http_date, not_modified, range_applies
+from fivegms_api.http_validators import http_date
+from fivegms_as.conditions import CONDITIONS, not_modified, range_applies
 from fivegms_as.digest_fields import write_repr_digest
 from fivegms_as.errors import UnknownContent
 from fivegms_as.media_types import cache_control

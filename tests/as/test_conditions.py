@@ -2,17 +2,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fivegms_as.conditions import http_date, not_modified, range_applies
+from fivegms_as.conditions import not_modified, range_applies
 from fivegms_as.errors import PreconditionFailed
 
 ETAG = '"abc"'
 MODIFIED = datetime(2026, 11, 1, 12, tzinfo=UTC)
 BEFORE = "Sun, 01 Nov 2026 11:59:59 GMT"
 THEN = "Sun, 01 Nov 2026 12:00:00 GMT"
-
-
-def test_an_http_date_is_an_imf_fixdate():
-    assert http_date(MODIFIED) == THEN
 
 
 @pytest.mark.parametrize(
@@ -28,6 +24,7 @@ def test_an_http_date_is_an_imf_fixdate():
         ({"If-Modified-Since": THEN}, True),
         ({"If-Modified-Since": BEFORE}, False),
         ({"If-Modified-Since": "yesterday"}, False),
+        ({"If-Modified-Since": "Sun, 01 Nov 99999999999999999999 12:00:00 GMT"}, False),
         ({"If-Modified-Since": "Sun, 01 Nov 2026 12:00:00 -0000"}, True),
         ({"If-Match": ETAG}, False),
         ({"If-Match": "*", "If-None-Match": ETAG}, True),
