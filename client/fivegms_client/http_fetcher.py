@@ -3,6 +3,7 @@
 No retry, no digest and no 3GPP rule lives here.
 """
 
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -93,4 +94,6 @@ async def _body(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
 
 
 def _say(error: BaseException) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError) and error.errno and error.errno > 0:
+        return f"no connection to {error.host}:{error.port}, {os.strerror(error.errno)}"
     return str(error) or type(error).__name__

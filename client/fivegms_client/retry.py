@@ -22,13 +22,13 @@ class RetryPolicy:
     """Exponential backoff with jitter, bounded in time and in number.
 
     An outage is measured from the last byte that arrived, so a slow path that makes progress is
-    not given up; `max_attempts` bounds one that trickles.
+    not given up; `max_outages` bounds one that breaks again and again.
     """
 
     first_delay_s: float = 0.2
     max_delay_s: float = 5.0
     give_up_after_s: float = 60.0
-    max_attempts: int = 100
+    max_outages: int = 100
     max_corrupt: int = 3
 
     def delay_s(self, attempt: int, jitter: float) -> float:
@@ -52,7 +52,7 @@ class Attempts:
         self._all_urls = tuple(urls)
         self._mirrors = deque(urls)
         self._last_sign_of_life = now
-        self._interruptions = 0
+        self._outages = 0
         self._in_a_row = 0
         self._corruptions = 0
 
@@ -68,7 +68,7 @@ class Attempts:
 
     def interrupted(self, failure: FetchInterrupted, now: float, jitter: float) -> float:
         """The wait before the next attempt, in seconds. Raises ServerUnreachable."""
-        self._interruptions += 1
+        self._outages += not self._in_a_row
         self._in_a_row += 1
         waited_s = now - self._last_sign_of_life
         delay_s = self._policy.delay_s(self._in_a_row, jitter)
@@ -76,7 +76,7 @@ class Attempts:
             delay_s = max(delay_s, min(failure.retry_after_s, self._policy.give_up_after_s))
         if (
             waited_s + delay_s > self._policy.give_up_after_s
-            or self._interruptions >= self._policy.max_attempts
+            or self._outages >= self._policy.max_outages
         ):
             raise ServerUnreachable(self.url, waited_s, str(failure))
         self._mirrors.rotate(-1)

@@ -43,8 +43,14 @@ def test_an_outage_counts_from_the_last_byte() -> None:
         attempts.interrupted(BROKEN, now + 1, 0.0)
 
 
+def test_patience_alone_bounds_an_outage() -> None:
+    attempts = Attempts(RetryPolicy(give_up_after_s=3600), [ONE], now=0)
+    for now in range(0, 3590, 5):
+        attempts.interrupted(BROKEN, now, 0.0)
+
+
 def test_a_server_that_trickles_is_given_up_too() -> None:
-    attempts = Attempts(RetryPolicy(max_attempts=3), [ONE], now=0)
+    attempts = Attempts(RetryPolicy(max_outages=3), [ONE], now=0)
     attempts.interrupted(BROKEN, 0, 0.0)
     attempts.received(1)
     attempts.interrupted(BROKEN, 1, 0.0)
