@@ -3,6 +3,8 @@
     TestbedError
       BadFile                a file that the user named
         InspectionFailed       cannot be had, or is too large to look at
+          InspectionUnanswered   no HTTP answer
+          InspectionRefused      an answer that is an error
         ArraysUnreadable       does not hold the arrays that the model takes
         OutputUnknown          its name says neither video nor picture
       ProviderError          between a provider and a 5GMS system

@@ -34,6 +34,14 @@ class InspectionFailed(BadFile):
     """The file or URL cannot be had, or is too large to look at."""
 
 
+class InspectionUnanswered(InspectionFailed):
+    """No HTTP answer came from the URL, or it broke off."""
+
+
+class InspectionRefused(InspectionFailed):
+    """The URL was answered with an error."""
+
+
 @dataclass(frozen=True, slots=True)
 class InspectedModel:
     """An ONNX model: what it takes, gives, is made of and costs (None: open shapes)."""
@@ -120,13 +128,15 @@ async def fetch_bytes(url: str) -> bytes:
     try:
         async with aiohttp.ClientSession(timeout=_TIMEOUT) as http, http.get(url) as answer:
             if not answer.ok:
-                raise InspectionFailed(f"{url} was answered {answer.status} {answer.reason}")
+                raise InspectionRefused(f"{url} was answered {answer.status} {answer.reason}")
             async for chunk in answer.content.iter_chunked(2**16):
                 data += chunk
                 if len(data) > MAX_FETCH_BYTES:
                     raise InspectionFailed(f"{url} is larger than {MAX_FETCH_BYTES:,} bytes")
+    except aiohttp.InvalidURL as error:
+        raise InspectionFailed(f"{url} is not an address that can be fetched") from error
     except (aiohttp.ClientError, TimeoutError) as error:
-        raise InspectionFailed(f"{url} does not answer: {error}") from error
+        raise InspectionUnanswered(f"{url} does not answer: {error}") from error
     return bytes(data)
 
 

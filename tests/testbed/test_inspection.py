@@ -16,6 +16,8 @@ from fivegms_testbed.inspection import (
     InspectedModel,
     InspectedSegment,
     InspectionFailed,
+    InspectionRefused,
+    InspectionUnanswered,
     fetch_bytes,
     inspect_bytes,
     read_location,
@@ -94,10 +96,10 @@ async def test_a_url_is_fetched_within_bounds(aiohttp_server: AiohttpServer) -> 
     app.router.add_get("/model.mpd", answer)
     server = await aiohttp_server(app)
     assert await fetch_bytes(str(server.make_url("/model.mpd"))) == b"<MPD/>"
-    with pytest.raises(InspectionFailed, match="404"):
+    with pytest.raises(InspectionRefused, match="404"):
         await fetch_bytes(str(server.make_url("/other.mpd")))
 
 
 async def test_a_server_that_is_away_is_said(unused_tcp_port: int) -> None:
-    with pytest.raises(InspectionFailed, match="does not answer"):
+    with pytest.raises(InspectionUnanswered, match="does not answer"):
         await fetch_bytes(f"http://127.0.0.1:{unused_tcp_port}/model.mpd")

@@ -6,6 +6,8 @@ total over the base errors of our packages; anything else is a defect and ends w
 
 from enum import IntEnum
 
+from fivegms_af.errors import ApplicationFunctionError
+from fivegms_as.errors import ApplicationServerError
 from fivegms_client.errors import (
     BadEntry,
     BadOption,
@@ -20,6 +22,7 @@ from fivegms_engine.errors import EngineError
 from fivegms_manifests.errors import ManifestError
 from fivegms_prepare.errors import ModelRefused
 from fivegms_testbed.errors import BadFile, ProviderError
+from fivegms_testbed.inspection import InspectionRefused, InspectionUnanswered
 from fivegms_testbed.provider import AfUnreachable, EvaluationMissing, PreparationFailed
 
 
@@ -53,8 +56,12 @@ _BY_ERROR: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (ModelRefused, ExitCode.BAD_INPUT),
     (ManifestError, ExitCode.BAD_INPUT),
     (CodecError, ExitCode.BAD_INPUT),
+    (InspectionUnanswered, ExitCode.UNREACHABLE),
+    (InspectionRefused, ExitCode.REFUSED),
     (BadFile, ExitCode.BAD_INPUT),
     (EngineError, ExitCode.BAD_INPUT),
+    (ApplicationFunctionError, ExitCode.BAD_INPUT),
+    (ApplicationServerError, ExitCode.BAD_INPUT),
     (OSError, ExitCode.BAD_INPUT),
 )
 

@@ -9,7 +9,9 @@ import structlog
 def log_to_stderr(level: int = logging.INFO, *, as_json: bool = False) -> None:
     """Show events of at least `level`: JSON lines for programs, aligned words for people."""
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     structlog.configure(
         processors=[
