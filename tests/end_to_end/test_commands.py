@@ -133,6 +133,51 @@ def test_no_server_is_said_with_advice(model: Path) -> None:
     assert "Traceback" not in done.messages
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("publish", "none.onnx", "--task", "x"), "none.onnx"),
+        (("publish", __file__), "--task"),
+        (("publish", __file__, "--task", "two words"), "model.task"),
+        (("serve", "--m1", "nowhere"), "HOST:PORT"),
+        (("frobnicate",), "frobnicate"),
+    ],
+    ids=["no file", "no task", "bad task", "bad address", "no command"],
+)
+def test_a_wrong_command_line_is_one_json_object_too(
+    arguments: tuple[str, ...], words: str
+) -> None:
+    done = fivegms(*arguments, "--json")
+    assert done.exit_code == 2
+    assert words in done.json()["error"]["message"]
+    plain = fivegms(*arguments)
+    assert (plain.exit_code, plain.output) == (2, "")
+    assert words in plain.messages
+    assert "Traceback" not in plain.messages
+
+
+def test_a_server_that_is_down_is_waited_for_aloud(model: Path) -> None:
+    nobody = "http://127.0.0.1:9"
+    done = fivegms("run", nobody, "--task", "x", "--input", model, "--patience-s", "0.3", "--json")
+    assert done.exit_code == 4
+    assert nobody in done.json()["error"]["message"]
+    assert "waiting up to 0.3 s: no connection to 127.0.0.1:9" in done.messages
+
+
+def test_names_are_shown_as_they_are(tmp_path: Path) -> None:
+    """Square brackets are markup to the library that prints, and ordinary in names of tensors."""
+    labelled = perceptron()
+    labelled.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
+    labelled.metadata_props.add(key="fivegms.labels", value='["[/a]", "[bold]"]')
+    path = save(labelled, tmp_path / "labelled.onnx")
+    done = fivegms("inspect", path)
+    assert done.exit_code == 0, done.messages
+    assert "[batch, 16]" in done.output
+    assert '["[/a]", "[bold]"]' in done.output
+    assert fivegms("prepare", path, "--task", "x", "--out", tmp_path / "out").exit_code == 0
+    assert "[/a], [bold]" in fivegms("inspect", tmp_path / "out" / "model.mpd").output
+
+
 def test_help_names_every_command() -> None:
     done = fivegms("--help")
     assert done.exit_code == 0

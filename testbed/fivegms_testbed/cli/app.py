@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.metadata
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -67,5 +68,12 @@ def _root(
 
 
 def main() -> None:
-    """Run the command that the arguments name."""
-    app()
+    """Run the command that the arguments name; with --json, a wrong command line is JSON too."""
+    if "--json" not in sys.argv[1:]:
+        app()
+    try:
+        sys.exit(app(standalone_mode=False))
+    except Exception as error:
+        from fivegms_testbed.cli.console import fail_usage
+
+        fail_usage(error)

@@ -1,7 +1,9 @@
 """How a command speaks: people read standard error and a table, programs one JSON object.
 
 Standard output carries the result alone, so that `fivegms ... --json | jq` always works: progress
-and advice go to standard error. Whatever fails ends in one place, here.
+and advice go to standard error. Whatever fails ends in one place, here. Names and messages come
+from files and servers, so nothing that is printed is read as markup; lines that a person may copy
+from (addresses, paths, errors) are left to the terminal to break.
 """
 
 import dataclasses
@@ -35,8 +37,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.
 _PIPED_WIDTH = 100
 """Columns of a table whose reader is not a terminal."""
 
-messages = Console(stderr=True)
-results = Console(width=None if sys.stdout.isatty() else _PIPED_WIDTH, highlight=False)
+messages = Console(stderr=True, markup=False, emoji=False)
+results = Console(
+    width=None if sys.stdout.isatty() else _PIPED_WIDTH, markup=False, emoji=False, highlight=False
+)
 
 
 def plain(value: Any) -> Any:
@@ -74,7 +78,8 @@ def fail(error: BaseException, *, as_json: bool) -> NoReturn:
         messages.print("This is a defect in fivegms; please report it with the lines above.")
     elif not as_json:
         label = Text("interrupted" if code is ExitCode.INTERRUPTED else "error", style="bold red")
-        messages.print(Text.assemble(label, ": ", str(error)) if str(error) else label)
+        line = Text.assemble(label, ": ", str(error)) if str(error) else label
+        messages.print(line, soft_wrap=True)
     if as_json:
         print_json({"error": {"type": type(error).__name__, "message": str(error)}})
     raise typer.Exit(code)
@@ -82,15 +87,24 @@ def fail(error: BaseException, *, as_json: bool) -> NoReturn:
 
 @contextmanager
 def reporting_errors(*, as_json: bool) -> Iterator[None]:
-    """Run a command's body so that every error ends in `fail`."""
+    """Run a command's body so that every error ends in `fail`; the option parser keeps its own."""
     try:
         yield
-    except (typer.Exit, typer.Abort):
+    except (typer.Exit, typer.Abort, typer.BadParameter):
         raise
     except BaseExceptionGroup as group:
         fail(_first_leaf(group), as_json=as_json)
     except (Exception, KeyboardInterrupt) as error:
         fail(error, as_json=as_json)
+
+
+def fail_usage(error: Exception) -> NoReturn:
+    """Say what the option parser refused as one JSON object; defects keep their traceback."""
+    explain = getattr(error, "format_message", None)
+    if explain is None:
+        raise error
+    print_json({"error": {"type": type(error).__name__, "message": str(explain())}})
+    sys.exit(ExitCode.USAGE)
 
 
 def _first_leaf(error: BaseException) -> BaseException:
@@ -100,9 +114,9 @@ def _first_leaf(error: BaseException) -> BaseException:
 
 
 def transfer_progress(*, as_json: bool) -> Progress:
-    """A bar for bytes on their way: amount, rate and time left; silent when a program reads us."""
+    """A bar for bytes on their way: amount, rate and time left; for people at a terminal."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         DownloadColumn(),
@@ -110,21 +124,26 @@ def transfer_progress(*, as_json: bool) -> Progress:
         TimeRemainingColumn(),
         console=messages,
         transient=True,
-        disable=as_json,
+        disable=as_json or not messages.is_terminal,
     )
 
 
 def stage_progress(*, as_json: bool) -> Progress:
-    """A bar for work in stages: what is being done, how far, and the time left."""
+    """A bar for work in stages: what is being done, how far, and the time left; for people."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TimeRemainingColumn(),
         console=messages,
         transient=True,
-        disable=as_json,
+        disable=as_json or not messages.is_terminal,
     )
+
+
+def headed(name: str, rest: str) -> Text:
+    """A line that begins with a name."""
+    return Text.assemble((name, "bold"), rest)
 
 
 def megabytes(size_bytes: int) -> str:

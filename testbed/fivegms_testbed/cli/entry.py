@@ -6,9 +6,17 @@ from typing import Annotated
 import typer
 from rich.progress import Progress, TaskID
 
-from fivegms_client import AccessOptions, FetchProgress, LinkEstimate, Prefer, Preferences
+from fivegms_client import (
+    AccessOptions,
+    FetchProgress,
+    LinkEstimate,
+    Prefer,
+    Preferences,
+    RetryPolicy,
+)
 from fivegms_client.cache import default_cache_folder
 from fivegms_client.composition import WHOLE
+from fivegms_client.retry import DEFAULT_RETRY
 
 EntryArgument = Annotated[
     str, typer.Argument(metavar="ENTRY", help="Model MPD (URL or path), or an AF's M5 address.")
@@ -37,32 +45,43 @@ CompositionOption = Annotated[
 EndpointOption = Annotated[
     str | None, typer.Option("--endpoint", help="Only the subsets for this endpoint: ue, network.")
 ]
+PatienceOption = Annotated[
+    float,
+    typer.Option("--patience-s", min=0, help="Give up when nothing has come for this long."),
+]
 CacheOption = Annotated[
     Path | None, typer.Option("--cache", file_okay=False, help="Where segments are kept.")
 ]
 NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Keep no segments.")]
 
 DEFAULT_CACHE = default_cache_folder()
+DEFAULT_PATIENCE_S = DEFAULT_RETRY.give_up_after_s
 
 
 class FetchBar:
-    """One bar for all segments of a fetch; says so when nothing arrives."""
+    """One bar for all segments of a fetch. What is waited for gets a line, also without a bar."""
 
-    def __init__(self, bars: Progress) -> None:
+    def __init__(self, bars: Progress, patience_s: float) -> None:
         self._bars = bars
+        self._patience_s = patience_s
         self._task: TaskID | None = None
+        self._waiting_for: str | None = None
 
     def update(self, progress: FetchProgress) -> None:
         """Show the newest state of the fetch."""
         if self._task is None:
             self._task = self._bars.add_task("fetching", total=progress.total_bytes)
-        waiting = f"waiting: {progress.waiting_for}" if progress.waiting_for else "fetching"
         self._bars.update(
             self._task,
-            total=progress.total_bytes,
+            total=progress.total_bytes or None,
             completed=progress.done_bytes,
-            description=waiting,
+            description="waiting" if progress.waiting_for else "fetching",
         )
+        if progress.waiting_for not in (None, self._waiting_for):
+            self._bars.console.print(
+                f"waiting up to {self._patience_s:g} s: {progress.waiting_for}", soft_wrap=True
+            )
+        self._waiting_for = progress.waiting_for
 
 
 def access_options(
@@ -74,7 +93,8 @@ def access_options(
     composition: str = WHOLE,
     endpoint: str | None = None,
     cache: Path | None,
-    bar: FetchBar,
+    patience_s: float,
+    bars: Progress,
 ) -> AccessOptions:
     """The client's options from the command line's."""
     return AccessOptions(
@@ -83,5 +103,6 @@ def access_options(
         composition=composition,
         endpoint=endpoint,
         cache_folder=cache,
-        progress=bar.update,
+        retry=RetryPolicy(give_up_after_s=patience_s),
+        progress=FetchBar(bars, patience_s).update,
     )

@@ -10,6 +10,7 @@ from fivegms_client.composition import WHOLE
 from fivegms_client.selection import Prefer
 from fivegms_testbed.cli.console import (
     JsonOption,
+    headed,
     megabytes,
     messages,
     print_json,
@@ -18,13 +19,14 @@ from fivegms_testbed.cli.console import (
     transfer_progress,
 )
 from fivegms_testbed.cli.entry import (
+    DEFAULT_PATIENCE_S,
     CompositionOption,
     EndpointOption,
     EntryArgument,
-    FetchBar,
     LinkOption,
     MaxFetchOption,
     NameOption,
+    PatienceOption,
     PreferOption,
     SessionOption,
     TaskOption,
@@ -47,6 +49,7 @@ def get(
     max_fetch_s: MaxFetchOption = None,
     composition: CompositionOption = WHOLE,
     endpoint: EndpointOption = None,
+    patience_s: PatienceOption = DEFAULT_PATIENCE_S,
     as_json: JsonOption = False,
 ) -> None:
     """Fetch the variant that suits this device, and keep it."""
@@ -60,7 +63,8 @@ def get(
                 composition=composition,
                 endpoint=endpoint,
                 cache=None,
-                bar=FetchBar(bars),
+                patience_s=patience_s,
+                bars=bars,
             )
             fetched = fetch(entry, into, session=session, task=task, name=name, options=options)
         if as_json:
@@ -85,6 +89,7 @@ def _summary(fetched: FetchedModel) -> dict[str, object]:
 def _show(fetched: FetchedModel) -> None:
     provenance = fetched.provenance
     for selection in provenance.selections:
-        results.print(f"[bold]{selection.chosen.id}[/] because {selection.reason}")
-    results.print(f"fetched {megabytes(provenance.bytes_fetched)} into {fetched.path.parent}")
+        results.print(headed(selection.chosen.id, f" because {selection.reason}"))
+    fetched_size = megabytes(provenance.bytes_fetched)
+    results.print(f"fetched {fetched_size} into {fetched.path.parent}", soft_wrap=True)
     messages.print(f"Run it: fivegms run {fetched.path} --input FILE", soft_wrap=True)

@@ -10,6 +10,7 @@ from rich.table import Table
 from fivegms_manifests.model import ModelManifest, Subset, TensorInfo
 from fivegms_testbed.cli.console import (
     JsonOption,
+    headed,
     megabytes,
     print_json,
     reporting_errors,
@@ -91,7 +92,8 @@ def _show_manifest(manifest: ModelManifest) -> None:
 
 def _show_subset(subset: Subset) -> None:
     macs = "" if subset.macs is None else f", {subset.macs:,} multiply-adds"
-    results.print(f"\n[bold]subset {subset.name}[/] {subset.parameters:,} parameters{macs}")
+    results.print()
+    results.print(headed(f"subset {subset.name}", f" {subset.parameters:,} parameters{macs}"))
     for title, tensors in (("in", subset.inputs), ("out", subset.outputs)):
         for info in tensors:
             results.print(f"  {title:<4}{_tensor(info)}")

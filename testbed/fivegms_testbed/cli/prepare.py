@@ -12,6 +12,7 @@ from fivegms_prepare import preparation
 from fivegms_prepare.preparation import PreparationResult
 from fivegms_testbed.cli.console import (
     JsonOption,
+    headed,
     messages,
     print_json,
     reporting_errors,
@@ -65,7 +66,7 @@ def prepare(
 
 def _print(prepared: PreparationResult, template: ModelPreparation, out: Path) -> None:
     described = template.model
-    results.print(f"[bold]{described.name}[/] version {described.version}, {described.task}")
+    results.print(headed(described.name, f" version {described.version}, {described.task}"))
     results.print(variants_table(prepared.variants))
     results.print(f"model MPD {out / template.manifest}", soft_wrap=True)
     messages.print(f"Run it: fivegms run {out / template.manifest} --input FILE", soft_wrap=True)

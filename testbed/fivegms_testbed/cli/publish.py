@@ -14,6 +14,7 @@ from fivegms_api.ai_models import AiModel, PreparedVariant
 from fivegms_api.model_preparation import ModelPreparation
 from fivegms_testbed.cli.console import (
     JsonOption,
+    headed,
     megabytes,
     messages,
     print_json,
@@ -169,7 +170,7 @@ def variants_table(variants: tuple[PreparedVariant, ...]) -> Table:
 def print_published(published: Published) -> None:
     """The variants, and how to run the model."""
     model = published.model
-    results.print(f"[bold]{model.name}[/] version {model.version}, {model.task}")
+    results.print(headed(model.name, f" version {model.version}, {model.task}"))
     results.print(variants_table(model.variants))
     results.print(f"session   {published.provisioning_session_id}")
     if model.locator is not None:

@@ -16,6 +16,7 @@ from fivegms_engine.tasks.tensors import summarise
 from fivegms_testbed.arrays import is_array_file, read_feeds, write_outputs
 from fivegms_testbed.cli.console import (
     JsonOption,
+    headed,
     megabytes,
     print_json,
     reporting_errors,
@@ -25,15 +26,16 @@ from fivegms_testbed.cli.console import (
 )
 from fivegms_testbed.cli.entry import (
     DEFAULT_CACHE,
+    DEFAULT_PATIENCE_S,
     CacheOption,
     CompositionOption,
     EndpointOption,
     EntryArgument,
-    FetchBar,
     LinkOption,
     MaxFetchOption,
     NameOption,
     NoCacheOption,
+    PatienceOption,
     PreferOption,
     SessionOption,
     TaskOption,
@@ -68,6 +70,7 @@ def run(
     max_fetch_s: MaxFetchOption = None,
     composition: CompositionOption = WHOLE,
     endpoint: EndpointOption = None,
+    patience_s: PatienceOption = DEFAULT_PATIENCE_S,
     cache: CacheOption = DEFAULT_CACHE,
     no_cache: NoCacheOption = False,
     as_json: JsonOption = False,
@@ -83,7 +86,8 @@ def run(
                 composition=composition,
                 endpoint=endpoint,
                 cache=None if no_cache else cache,
-                bar=FetchBar(bars),
+                patience_s=patience_s,
+                bars=bars,
             )
             model = load(entry, session=session, task=task, name=name, options=options)
         with model:
@@ -103,7 +107,7 @@ def _run_arrays(model: RunnableModel, file: Path, output: Path | None, *, as_jso
     _show_access(model)
     results.print(_tensor_table(_summaries(outputs)))
     if output is not None:
-        results.print(f"saved in {output}")
+        results.print(f"saved in {output}", soft_wrap=True)
 
 
 def _run_media(model: RunnableModel, media: Path, output: Path | None, *, as_json: bool) -> None:
@@ -132,7 +136,7 @@ def _run_media(model: RunnableModel, media: Path, output: Path | None, *, as_jso
     _show_access(model)
     _show_recognition(recognition)
     if output is not None:
-        results.print(f"saved in {output}")
+        results.print(f"saved in {output}", soft_wrap=True)
 
 
 def _summaries(outputs: dict[str, NDArray[Any]]) -> list[TensorSummary]:
@@ -155,7 +159,7 @@ def _access(model: RunnableModel) -> dict[str, Any]:
 
 def _show_access(model: RunnableModel) -> None:
     described = model.manifest.model
-    results.print(f"[bold]{described.name}[/] version {described.version}, {described.task}")
+    results.print(headed(described.name, f" version {described.version}, {described.task}"))
     for selection in model.selections:
         results.print(f"{selection.chosen.id} because {selection.reason}")
     fetched, cached = megabytes(model.bytes_fetched), megabytes(model.bytes_from_cache)

@@ -157,4 +157,4 @@ def _print_addresses(addresses: dict[str, str], data: Path) -> None:
     for point, url in addresses.items():
         table.add_row(point.upper(), url, ROLES[point])
     results.print(table)
-    messages.print(f"State is in {data}. Ctrl-C ends.")
+    messages.print(f"State is in {data}. Ctrl-C ends.", soft_wrap=True)
