@@ -51,7 +51,7 @@ class SegmentCache:
         path = self._path(part)
         data = read_verified(path, part)
         if data is None:
-            path.unlink(missing_ok=True)
+            _drop(path)
             return None
         _touch(path)
         return data
@@ -81,8 +81,7 @@ class SegmentCache:
         for file in files:
             if total <= self._max_bytes:
                 break
-            file.path.unlink(missing_ok=True)
-            total -= file.size_bytes
+            total -= file.size_bytes if _drop(file.path) else 0
         self._estimate_bytes = total
 
     def _files(self) -> "list[_File]":
@@ -132,6 +131,15 @@ def write_atomically(path: Path, data: bytes | bytearray) -> None:
             f"{path.parent} cannot take another {len(data):,} bytes ({error.strerror}); free some "
             "space, or choose another folder"
         ) from error
+
+
+def _drop(path: Path) -> bool:
+    """Whether the file is gone; what cannot be removed stops writing here, not reading."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return False
+    return True
 
 
 def _touch(path: Path) -> None:

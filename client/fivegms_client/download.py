@@ -100,7 +100,7 @@ async def _keep(part: SegmentRef, data: Data, stores: Sequence[SegmentStore]) ->
         try:
             await asyncio.shield(writing)
         except asyncio.CancelledError:
-            await asyncio.wait([writing])
+            await asyncio.gather(writing, return_exceptions=True)
             raise
 
 

@@ -82,6 +82,15 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not stored(tmp_path)
 
 
+def test_what_stands_where_a_segment_belongs_stops_writing_not_reading(tmp_path: Path) -> None:
+    blocked = tmp_path / part(DATA[0]).sha256[:2] / part(DATA[0]).sha256
+    blocked.mkdir(parents=True)
+    cache = SegmentCache(tmp_path)
+    assert cache.get(part(DATA[0])) is None
+    with pytest.raises(CacheUnusable):
+        cache.put(part(DATA[0]), DATA[0])
+
+
 def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
     cache = SegmentCache(tmp_path)
     path = tmp_path / part(DATA[0]).sha256[:2] / part(DATA[0]).sha256
