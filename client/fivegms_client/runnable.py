@@ -19,6 +19,7 @@ from fivegms_client.errors import ModelClosed
 from fivegms_client.selection import Selection
 from fivegms_client.timings import Timings
 from fivegms_client.tracking import Tracker
+from fivegms_engine.errors import BadInput
 from fivegms_engine.media import open_frames
 from fivegms_engine.session import LoadedModel, run_chain
 from fivegms_engine.tasks import Classification, Detection, ModelIO, Result, task_named
@@ -129,7 +130,7 @@ class RunnableModel:
         `score_threshold` defaults to the provider's. With a `tracker`, detections carry the number
         of their track. `frame_rate` times pictures that come without a file. Raises ModelClosed,
         OSError for a file that cannot be opened, and errors of `fivegms_engine`: media that cannot
-        be read, pictures that the model does not take.
+        be read, arrays that are no pictures, pictures that the model does not take.
         """
         io = self._io()
         task = task_named(self._task_name())
@@ -190,7 +191,18 @@ def _frames(media: Media, frame_rate: float) -> Iterator[tuple[int, float, Pixel
                 yield frame.index, float(frame.time_s), frame.pixels
         return
     for index, pixels in enumerate(media):
-        yield index, index / frame_rate, pixels
+        yield index, index / frame_rate, _checked(pixels, index)
+
+
+def _checked(pixels: Pixels, index: int) -> Pixels:
+    """A picture that an app made, if it is one. Raises BadInput."""
+    array = np.asarray(pixels)
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or not array.size:
+        raise BadInput(
+            f"picture {index} is {array.dtype} {list(array.shape)}, not uint8 [H, W, 3] in RGB; "
+            "several pictures come as a list of them"
+        )
+    return array
 
 
 def _tracked(tracker: Tracker, index: int, results: tuple[Result, ...]) -> tuple[Result, ...]:

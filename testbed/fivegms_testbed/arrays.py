@@ -4,6 +4,7 @@ Files come from users, so pickles are never loaded and sizes are checked before 
 """
 
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,10 @@ from fivegms_manifests.model import TensorInfo
 from fivegms_testbed.errors import BadFile
 
 MAX_ARRAY_BYTES = 2 * 2**30
+
+
+_DAMAGE = (ValueError, EOFError, MemoryError, OSError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What zipfile and numpy raise for archives that are damaged, encrypted or of another method."""
 
 
 class ArraysUnreadable(BadFile):
@@ -66,5 +71,5 @@ def _load_all(path: Path) -> Mapping[str, NDArray[Any]]:
             raise ArraysUnreadable(f"{path.name} unpacks to more than {MAX_ARRAY_BYTES:,} bytes")
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
-    except (ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise ArraysUnreadable(f"{path.name} is not an .npz file of numbers: {error}") from error

@@ -180,6 +180,25 @@ async def test_a_model_that_takes_no_pictures_says_so(tmp_path: Path) -> None:
         model.infer({"nothing": np.zeros(1)})
 
 
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.zeros((HEIGHT, WIDTH), np.uint8),
+        np.zeros((HEIGHT, WIDTH, 4), np.uint8),
+        np.zeros((HEIGHT, WIDTH, 3), np.float32),
+        np.zeros((0, WIDTH, 3), np.uint8),
+    ],
+    ids=["grey", "with alpha", "floats", "empty"],
+)
+async def test_an_array_that_is_no_picture_is_named(
+    detector: RunnableModel, pixels: NDArray[Any]
+) -> None:
+    with pytest.raises(BadInput, match=r"picture 1 is .* not uint8 \[H, W, 3\]"):
+        list(detector.run([picture(20, 20), pixels]))
+    with pytest.raises(BadInput, match="list of them"):
+        list(detector.run(picture(20, 20)))
+
+
 async def test_a_closed_model_says_so(detector: RunnableModel) -> None:
     with detector:
         detector.infer({"images": np.zeros((2, 3, HEIGHT, WIDTH), np.float32)})

@@ -1,6 +1,7 @@
 """Arrays from users' files: what the model takes in, or a clear refusal."""
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,38 @@ def test_an_archive_that_would_unpack_to_too_much_is_refused_unread(tmp_path: Pa
     data[directory + 24 : directory + 28] = (2**32 - 2).to_bytes(4, "little")
     path.write_bytes(bytes(data))
     with pytest.raises(ArraysUnreadable, match="unpacks to more"):
+        read_feeds(path, ONE)
+
+
+def damaged_inside(data: bytearray, directory: int) -> None:
+    data[60:90] = b"\xff" * 30
+
+
+def encrypted(data: bytearray, directory: int) -> None:
+    data[6] |= 1
+    data[directory + 8] |= 1
+
+
+def of_another_method(data: bytearray, directory: int) -> None:
+    data[8] = data[directory + 10] = 99
+
+
+def of_a_method_that_it_is_not(data: bytearray, directory: int) -> None:
+    data[8] = data[directory + 10] = zipfile.ZIP_BZIP2
+
+
+@pytest.mark.parametrize(
+    "spoil", [damaged_inside, encrypted, of_another_method, of_a_method_that_it_is_not]
+)
+def test_an_archive_that_cannot_be_unpacked_is_refused(
+    tmp_path: Path, spoil: Callable[[bytearray, int], None]
+) -> None:
+    path = tmp_path / "in.npz"
+    np.savez_compressed(path, x=np.arange(1000))
+    data = bytearray(path.read_bytes())
+    spoil(data, data.index(b"PK\x01\x02"))
+    path.write_bytes(data)
+    with pytest.raises(ArraysUnreadable, match=r"in\.npz"):
         read_feeds(path, ONE)
 
 

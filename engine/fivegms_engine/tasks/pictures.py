@@ -89,7 +89,9 @@ def picture_input(io: ModelIO) -> PictureInput:
     """The one picture input of a model. Raises UnsupportedInput where it has not exactly that."""
     if len(io.inputs) != 1:
         names = ", ".join(tensor.name for tensor in io.inputs)
-        raise UnsupportedInput(f"a picture fills one input; the model has {names or 'none'}")
+        raise UnsupportedInput(
+            f"a picture fills one input; the model has {names or 'none'}: feed it arrays"
+        )
     tensor = io.inputs[0]
     processing = io.input_processing or InputProcessing(tensor.name)
     _check(tensor, processing)
@@ -103,7 +105,8 @@ def _check(tensor: TensorInfo, processing: InputProcessing) -> None:
         raise UnsupportedInput(f"input processing is for {processing.tensor}, not {tensor.name}")
     if not tensor.dtype.startswith("float") or len(tensor.shape) != 4:
         raise UnsupportedInput(
-            f"input {tensor.name} is {tensor.dtype} {tensor.shape}, not a floating picture batch"
+            f"input {tensor.name} is {tensor.dtype} {list(tensor.shape)}, not a floating picture "
+            "batch: feed it arrays"
         )
     if processing.layout not in _LAYOUTS or processing.resize not in _RESIZES:
         raise UnsupportedInput(
