@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from fivegms_af.errors import BodyMalformed, MembersRefused
-from fivegms_api.problem_details import InvalidParam
+from fivegms_api.problem_details import InvalidParam, json_pointer
 from fivegms_api.wire import WireModel
 
 Json = Any
@@ -31,7 +31,7 @@ def parse_json(body: bytes) -> Json:
     try:
         text = body.decode("utf-8")
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
-        _refuse_depth(value)
+        refuse_depth(value)
         canonical_json(value)
     except (ValueError, RecursionError) as error:
         raise BodyMalformed(f"the body is not JSON: {error}") from error
@@ -41,6 +41,16 @@ def parse_json(body: bytes) -> Json:
 def canonical_json(value: Json) -> bytes:
     """The one compact UTF-8 form that is stored and digested."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def refuse_depth(value: Json) -> None:
+    """Raises ValueError for nesting deeper than 32; looks level by level, without recursion."""
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise ValueError(f"it is nested deeper than {MAX_DEPTH}")
+        level = [child for item in level for child in _children(item)]
 
 
 def validate(model: type[Model], document: Json) -> Model:
@@ -54,16 +64,8 @@ def validate(model: type[Model], document: Json) -> Model:
         )
     except ValidationError as error:
         faults = _innermost(error.errors(include_url=False, include_context=False))
-        raise MembersRefused(*(_fault(document, fault) for fault in faults[:MAX_FAULTS])) from error
-
-
-def pointer(*parts: str | int) -> str:
-    """A JSON Pointer (RFC 6901).
-
-    >>> pointer("distributionConfigurations", 0, "a/b")
-    '/distributionConfigurations/0/a~1b'
-    """
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
+        named = dict.fromkeys(_fault(document, fault) for fault in faults)
+        raise MembersRefused(*list(named)[:MAX_FAULTS]) from error
 
 
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
@@ -76,16 +78,6 @@ def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
-
-
-def _refuse_depth(value: Json) -> None:
-    """Level by level, without recursion."""
-    level, depth = [value], 0
-    while level:
-        depth += 1
-        if depth > MAX_DEPTH:
-            raise ValueError(f"it is nested deeper than {MAX_DEPTH}")
-        level = [child for item in level for child in _children(item)]
 
 
 def _children(value: Json) -> Iterable[Json]:
@@ -106,7 +98,7 @@ def _fault(document: Json, fault: ErrorDetails) -> InvalidParam:
         "extra_forbidden": "is not a member of this resource",
     }
     reason = reasons.get(fault["type"]) or fault["msg"].removeprefix("Value error, ")
-    return InvalidParam(param=pointer(*_members(document, fault["loc"])), reason=reason)
+    return InvalidParam(param=json_pointer(*_members(document, fault["loc"])), reason=reason)
 
 
 def _members(document: Json, location: tuple[int | str, ...]) -> list[int | str]:

@@ -7,7 +7,6 @@ back as they were given (a provider GETs, edits and PUTs), never with another va
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
-from fivegms_af.bodies import pointer
 from fivegms_af.config import ApplicationServerAddress
 from fivegms_af.errors import MembersRefused, TemplateUnknown
 from fivegms_af.provisioned import Session
@@ -21,9 +20,10 @@ from fivegms_api.content_protocols import (
     ContentProtocolDescriptor,
     ContentProtocols,
 )
-from fivegms_api.problem_details import InvalidParam
+from fivegms_api.problem_details import InvalidParam, json_pointer
 
 NOT_SUPPORTED = "not supported by this deployment"
+MAX_DISTRIBUTIONS = 64
 
 CONTENT_PROTOCOLS = ContentProtocols(
     downlink_ingest_protocols=(
@@ -53,6 +53,9 @@ def accept_hosting(
 
     Raises MembersRefused naming every member that cannot be honoured.
     """
+    if len(configuration.distribution_configurations) > MAX_DISTRIBUTIONS:
+        reason = f"more than {MAX_DISTRIBUTIONS} are {NOT_SUPPORTED}"
+        raise MembersRefused(_fault(reason, "distributionConfigurations"))
     assigned = complete_hosting(session.id, configuration, address)
     faults = [*_ingest_faults(configuration.ingest_configuration, assigned.ingest_configuration)]
     pairs = zip(
@@ -179,4 +182,4 @@ def _spelling(name: str) -> str:
 
 
 def _fault(reason: str, *member: str | int) -> InvalidParam:
-    return InvalidParam(param=pointer(*member), reason=reason)
+    return InvalidParam(param=json_pointer(*member), reason=reason)

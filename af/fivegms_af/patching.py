@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
-from fivegms_af.bodies import Json, canonical_json
+from fivegms_af.bodies import Json, canonical_json, refuse_depth
 from fivegms_af.errors import PatchDoesNotApply, PatchMalformed
 
 MERGE_PATCH = "application/merge-patch+json"
@@ -39,8 +39,18 @@ def json_patch(target: Json, patch: Json) -> Json:
     """`target` after the operations of `patch`, all or none.
 
     Raises PatchMalformed for a document that is no JSON Patch or is out of bounds (256 operations,
-    1 MiB copied), PatchDoesNotApply for a path that is not there or a test that fails.
+    1 MiB copied, an outcome nested deeper than 32), PatchDoesNotApply for a path that is not there
+    or a test that fails.
     """
+    try:
+        patched = _perform_all(target, patch)
+        refuse_depth(patched)
+    except (RecursionError, ValueError) as error:
+        raise PatchMalformed(f"the patch makes a document that is none: {error}") from error
+    return patched
+
+
+def _perform_all(target: Json, patch: Json) -> Json:
     if not isinstance(patch, list) or len(patch) > MAX_OPERATIONS:
         raise PatchMalformed(f"a JSON Patch is an array of at most {MAX_OPERATIONS} operations")
     copied_bytes = 0

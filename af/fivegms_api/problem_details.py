@@ -30,3 +30,12 @@ class ProblemDetails(WireModel):
     instance: str | None = None
     cause: str | None = None
     invalid_params: tuple[InvalidParam, ...] | None = None
+
+
+def json_pointer(*parts: str | int) -> str:
+    """A JSON Pointer (RFC 6901), as `param` holds it.
+
+    >>> json_pointer("distributionConfigurations", 0, "a/b")
+    '/distributionConfigurations/0/a~1b'
+    """
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in parts)

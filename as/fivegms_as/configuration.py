@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
+from urllib.parse import parse_qsl
 
 from aiohttp import hdrs, web
 
@@ -23,7 +24,13 @@ from fivegms_api.m3 import (
     content_preparation_template_path,
     provisioning_session_path,
 )
-from fivegms_as.errors import ConfigurationExists, UnknownProvisioningSession, UnknownResource
+from fivegms_api.problem_details import InvalidParam
+from fivegms_as.errors import (
+    ConfigurationExists,
+    InvalidDocument,
+    UnknownProvisioningSession,
+    UnknownResource,
+)
 from fivegms_as.media_types import OCTET_STREAM, is_media_type
 from fivegms_as.names import resource_id
 from fivegms_as.preparation import PreparationJobs
@@ -112,9 +119,7 @@ class Configuration:
             raise web.HTTPUnsupportedMediaType
         self._hosted(request)
         session = self._known(request)
-        pattern = (await request.post()).get("pattern")
-        if not isinstance(pattern, str):
-            raise web.HTTPBadRequest
+        pattern = _purge_pattern(await _body(request))
         paths = sorted(self._store.objects(session.id))
         purged = await matching(pattern, paths, timeout_s=PURGE_TIMEOUT_S)
         if not purged:
@@ -140,7 +145,7 @@ class Configuration:
         content_type = request.headers.get(hdrs.CONTENT_TYPE, OCTET_STREAM)
         if not is_media_type(content_type):
             raise web.HTTPUnsupportedMediaType
-        template = Template.parse(template_id, content_type, await request.read())
+        template = Template.parse(template_id, content_type, await _body(request))
         session_id = resource_id(request.match_info["session"])
         async with self._changing:
             session = self._sessions.get(session_id) or Session(session_id)
@@ -190,7 +195,7 @@ class Configuration:
         if request.content_type != "application/json":
             raise web.HTTPUnsupportedMediaType
         session_id = resource_id(request.match_info["session"])
-        hosting = Hosting.parse(await request.read())
+        hosting = Hosting.parse(await _body(request))
         async with self._changing:
             session = self._sessions.get(session_id) or Session(session_id)
             is_new = session.hosting is None
@@ -229,6 +234,26 @@ def _reported(session: Session) -> ReportedSession:
             for template in sorted(session.templates.values(), key=lambda template: template.id)
         ),
     )
+
+
+async def _body(request: web.Request) -> bytes:
+    """The whole body. Raises InvalidDocument where its coding is broken."""
+    try:
+        return await request.read()
+    except (web.RequestPayloadError, ValueError) as error:
+        raise InvalidDocument(f"the body cannot be read: {error}") from error
+
+
+def _purge_pattern(form: bytes) -> str:
+    """The field `pattern` of a form in UTF-8. Raises InvalidDocument."""
+    try:
+        fields = dict(parse_qsl(form.decode(), keep_blank_values=True, errors="strict"))
+    except ValueError as error:
+        raise InvalidDocument(f"the body is no form: {error}") from error
+    if "pattern" not in fields:
+        missing = InvalidParam(param="pattern", reason="is required")
+        raise InvalidDocument("the form has no pattern", [missing])
+    return fields["pattern"]
 
 
 def _written(is_new: bool, sha256: str) -> web.Response:

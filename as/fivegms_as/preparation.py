@@ -27,6 +27,7 @@ from fivegms_as.errors import (
     ApplicationServerError,
     PreparationError,
     PreparationInterrupted,
+    PreparedOutputInvalid,
     StoreDamaged,
     StoreFull,
     UnknownContent,
@@ -264,6 +265,7 @@ class PreparationJobs:
         out: Path,
         variants: tuple[PreparedVariant, ...],
     ) -> None:
+        self._check_sole_writer(session_id, template_id, preparation.manifest)
         content = self._content(session_id)
         files = await asyncio.to_thread(collect_output, out, preparation.manifest, content)
         record = self._record(session_id, template_id)
@@ -275,6 +277,13 @@ class PreparationJobs:
         await asyncio.to_thread(publish_output, self._store, session_id, files, gone, now)
         await self._keep_record(session_id, after)
         _log.info("model published", session=session_id, template=template_id, files=len(files))
+
+    def _check_sole_writer(self, session_id: str, template_id: str, manifest: str) -> None:
+        """Two templates that write one manifest would take it from one another for ever."""
+        session = self._sessions.get(session_id)
+        for other, (_, preparation) in (_model_templates(session) if session else {}).items():
+            if other != template_id and preparation.manifest == manifest:
+                raise PreparedOutputInvalid(f"template {other} writes {manifest} too; rename one")
 
     async def _fail(self, session_id: str, template_id: str, error: Exception) -> None:
         async with self._changing:

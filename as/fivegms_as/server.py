@@ -33,7 +33,7 @@ from fivegms_as.problems import problems
 from fivegms_as.sessions import Sessions
 from fivegms_as.store import ContentStore
 
-MAX_M3_BODY_BYTES = 1024 * 1024
+MAX_M3_BODY_BYTES = 2 * 1024 * 1024  # what M1 takes by default, and what an AF adds to it
 
 _log = structlog.get_logger("fivegms_as")
 

@@ -8,15 +8,18 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import TypeVar
 
 from pydantic import Base64Bytes, ValidationError
 
 from fivegms_api.content_hosting import ContentHostingConfiguration
 from fivegms_api.model_preparation import MODEL_PREPARATION_MEDIA_TYPE, ModelPreparation
-from fivegms_api.problem_details import InvalidParam
+from fivegms_api.problem_details import InvalidParam, json_pointer
 from fivegms_api.wire import WireModel
 from fivegms_as.documents import Documents
 from fivegms_as.errors import InvalidDocument, StoreDamaged
+
+Document = TypeVar("Document", bound=WireModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class Hosting:
     def parse(cls, body: bytes) -> "Hosting":
         """Raises InvalidDocument that names the members."""
         try:
-            return cls(body, ContentHostingConfiguration.model_validate_json(body))
+            return cls(body, _read_json(ContentHostingConfiguration, body))
         except ValidationError as error:
             raise _invalid("a Content Hosting Configuration", error) from error
 
@@ -72,7 +75,7 @@ class Template:
         if content_type.partition(";")[0].strip().lower() != MODEL_PREPARATION_MEDIA_TYPE:
             return cls(template_id, content_type, body, None)
         try:
-            preparation = ModelPreparation.model_validate_json(body)
+            preparation = _read_json(ModelPreparation, body)
         except ValidationError as error:
             raise _invalid("a model preparation template", error) from error
         return cls(template_id, content_type, body, preparation)
@@ -168,9 +171,14 @@ def _by_id(templates: Iterable[Template]) -> Mapping[str, Template]:
     return MappingProxyType({template.id: template for template in templates})
 
 
+def _read_json(model: type[Document], body: bytes) -> Document:
+    """A body from the wire, in 3GPP's spelling only. Raises ValidationError."""
+    return model.model_validate_json(body, by_alias=True, by_name=False)
+
+
 def _invalid(what: str, error: ValidationError) -> InvalidDocument:
     params = tuple(
-        InvalidParam(param="".join(f"/{part}" for part in entry["loc"]), reason=entry["msg"])
+        InvalidParam(param=json_pointer(*entry["loc"]), reason=entry["msg"])
         for entry in error.errors(include_url=False, include_input=False)
     )
     return InvalidDocument(f"the body is not {what}", params)

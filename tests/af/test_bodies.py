@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fivegms_af.bodies import MAX_DEPTH, canonical_json, parse_json, pointer, validate
+from fivegms_af.bodies import MAX_DEPTH, canonical_json, parse_json, validate
 from fivegms_af.errors import BodyMalformed, MembersRefused
 from fivegms_api.content_hosting import ContentHostingConfiguration
 from fivegms_api.model_preparation import ModelPreparation
@@ -101,7 +101,7 @@ HOSTING = {
          {"/ingestConfiguration/base_url"}),
         (ModelPreparation,
          {"model": {"name": "m", "task": "t"}, "source": "m", "evaluation": {"media": "x"}},
-         {"/evaluation/groundTruth", "/evaluation/tensors", "/evaluation/media"}),
+         {"/evaluation/groundTruth"}),
         (ModelPreparation, {"model": {"name": "m", "task": "t"}, "source": "m", "evaluation": "x"},
          {"/evaluation"}),
         (ModelPreparation, {"model": {"name": "m", "task": "t"}, "source": "../m"}, {"/source"}),
@@ -122,8 +122,3 @@ def test_a_document_with_endless_faults_names_some() -> None:
     with pytest.raises(MembersRefused) as refused:
         validate(ProvisioningSessionRequest, {f"m{i}": 1 for i in range(10_000)})
     assert len(refused.value.params) == 50
-
-
-def test_pointers_escape() -> None:
-    assert pointer("a/b", 0, "c~d") == "/a~1b/0/c~0d"
-    assert pointer() == ""

@@ -6,7 +6,7 @@ import pytest
 from fivegms_af.bodies import validate
 from fivegms_af.config import ApplicationServerAddress
 from fivegms_af.errors import MembersRefused
-from fivegms_af.hosting import accept_hosting, complete_hosting
+from fivegms_af.hosting import MAX_DISTRIBUTIONS, accept_hosting, complete_hosting
 from fivegms_af.provisioned import Session, Template
 from fivegms_api.common_data import ProvisioningSessionType
 from fivegms_api.content_hosting import ContentHostingConfiguration
@@ -128,3 +128,15 @@ def test_a_model_is_entered_where_its_preparation_ends(
 def test_every_fault_is_named_at_once() -> None:
     found = faults(configuration({"pull": True}, domainNameAlias="a", certificateId="c"))
     assert len(found) == 4
+
+
+def test_a_session_has_so_many_distributions_and_no_more() -> None:
+    wanted = configuration()
+    [distribution] = wanted.distribution_configurations
+
+    def with_distributions(count: int) -> ContentHostingConfiguration:
+        return wanted.model_copy(update={"distribution_configurations": (distribution,) * count})
+
+    found = faults(with_distributions(MAX_DISTRIBUTIONS + 1))
+    assert list(found) == ["/distributionConfigurations"]
+    assert accept_hosting(SESSION, with_distributions(MAX_DISTRIBUTIONS), ADDRESS)

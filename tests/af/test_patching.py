@@ -124,6 +124,13 @@ def test_a_patch_that_doubles_the_document_over_and_over_is_stopped() -> None:
         json_patch({"a": "x" * 100}, doubling)
 
 
+def test_a_patch_that_nests_the_document_in_itself_is_stopped() -> None:
+    nesting = [{"op": "copy", "from": "", "path": "/a" * 2**step} for step in range(1, 12)]
+    for operations in (nesting[:6], nesting):  # too deep to keep, too deep to handle
+        with pytest.raises(PatchMalformed, match=r"deep|recursion"):
+            json_patch({"a": {}}, operations)
+
+
 documents = st.recursive(
     st.none() | st.booleans() | st.integers(0, 3) | st.text("ab/~", max_size=2),
     lambda inner: (

@@ -63,7 +63,7 @@ async def test_deleting_a_hosting_configuration_takes_its_content_along(peer):
         (b'{"name": "n", "extra": 1}', "application/json", 400, "invalid-document"),
         (b"\xff", "application/json", 400, "invalid-document"),
         (b"{}", "text/plain", 415, "media-type-unsupported"),
-        (b" " * (2**20 + 1), "application/json", 413, "body-too-large"),
+        (b" " * (2**21 + 1), "application/json", 413, "body-too-large"),
     ],
 )
 async def test_a_configuration_that_is_none_is_refused(peer, body, content_type, status, name):
@@ -203,6 +203,30 @@ async def test_purge_needs_a_session_and_a_pattern(peer):
     assert (await peer.call("POST", peer.hosting() + "/purge", {"other": "x"}))[0] == 400
     status, _, _ = await peer.call("POST", peer.hosting() + "/purge", b"{}", Content_Type="a/b")
     assert status == 415
+
+
+@pytest.mark.parametrize("form", [b"pattern=\xff", b"pattern=%ff", b"pattern=%ED%A0%80", b"x=1"])
+@pytest.mark.parametrize("charset", ["", "; charset=nonsense"])
+async def test_a_purge_form_that_is_none_is_refused(peer, form, charset):
+    await peer.host()
+    content_type = f"application/x-www-form-urlencoded{charset}"
+    url = f"{peer.hosting()}/purge"
+    status, _, body = await peer.call("POST", url, form, Content_Type=content_type)
+    assert (status, problem(body)) == (400, "invalid-document")
+
+
+async def test_a_body_in_a_broken_coding_is_refused(peer):
+    coding = {"Content_Type": "application/json", "Content_Encoding": "gzip"}
+    status, _, body = await peer.call("PUT", peer.hosting(), b"no gzip", **coding)
+    assert (status, problem(body)) == (400, "invalid-document")
+
+
+async def test_members_are_taken_in_the_spelling_of_the_standard_only(peer):
+    document = dict(HOSTING)
+    document["ingest_configuration"] = document.pop("ingestConfiguration")
+    status, _, body = await put_hosting(peer, json.dumps(document))
+    params = {fault["param"] for fault in json.loads(body)["invalidParams"]}
+    assert (status, params) == (400, {"/ingestConfiguration", "/ingest_configuration"})
 
 
 async def test_an_unknown_url_and_method_are_problems(peer):

@@ -291,6 +291,20 @@ async def test_two_templates_of_one_session_share_paths_without_harm(waiting, pr
     assert await read(waiting, "s.m4s") == b"x"
 
 
+async def test_two_templates_that_write_one_manifest_both_fail(waiting):
+    body = json.dumps({"model": {"name": "b", "task": "t"}, "source": "net.onnx"})
+    url = waiting.session("/content-preparation-templates/t2")
+    kind = "application/vnd.fivegms.model-preparation+json"
+    await waiting.call("PUT", url, body, Content_Type=kind)
+    await waiting.upload("net.onnx", b"x")
+    async with asyncio.timeout(30):
+        while {model["state"] for model in await waiting.models()} != {"FAILED"}:
+            pass
+    reasons = {model["reason"]["type"] for model in await waiting.models()}
+    assert reasons == {"prepared-output-invalid"}
+    assert await read(waiting) == 404
+
+
 async def test_all_models_are_listed(waiting):
     await waiting.template("s2")
     url = f"{waiting.server.m3_url}/fivegms-m3/v1/ai-models"
