@@ -50,9 +50,21 @@ def read_for_patch(template: Template, body: bytes) -> Json:
     return parse_json(body)
 
 
-def check_replacement(session: Session, replacement: Template) -> None:
-    """A template in use keeps the manifest that UEs enter at; raises MembersRefused."""
-    current = session.template(replacement.id)
+def check_place(session: Session, template: Template) -> None:
+    """Whether a new or changed template may stand in the session; raises MembersRefused.
+
+    Two that write the same manifest would take it from one another, and one in use keeps the
+    manifest that UEs enter at.
+    """
+    for other in session.templates:
+        if other.id == template.id:
+            _check_replacement(session, other, template)
+        elif template.manifest is not None and other.manifest == template.manifest:
+            reason = f"{template.manifest!r} is what Content Preparation Template {other.id} writes"
+            raise MembersRefused(InvalidParam(param="/manifest", reason=reason))
+
+
+def _check_replacement(session: Session, current: Template, replacement: Template) -> None:
     if is_in_use(session, current.id) and replacement.manifest != current.manifest:
         reason = (
             f"must stay {current.manifest!r}: the Content Hosting Configuration enters there; "

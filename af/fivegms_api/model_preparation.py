@@ -5,10 +5,12 @@ TS 26.512 leaves the format of a Content Preparation Template to its media type;
 base URL (`source`, `evaluation`) or M4 distribution base URL (`manifest`).
 """
 
+import re
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from fivegms_api.wire import WireModel
 
@@ -18,14 +20,19 @@ MIN_SEGMENT_BYTES = 4 * 1024
 MAX_SEGMENT_BYTES = 64 * 1024 * 1024
 
 
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\]")
+
+
 def _relative_path(path: str) -> str:
     parts = path.split("/")
-    if any(part in ("", ".", "..") for part in parts) or "\\" in path or "\0" in path:
+    if any(part in ("", ".", "..") for part in parts):
         raise ValueError("must be a relative path without empty, '.' or '..' parts")
+    if _FORBIDDEN.search(path):
+        raise ValueError("must have no control characters and no backslash")
     return path
 
 
-RelativePath = Annotated[str, Field(min_length=1, max_length=512), AfterValidator(_relative_path)]
+RelativePath = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_relative_path)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
 
@@ -88,6 +95,21 @@ class TensorEvaluation(WireModel):
     metric: Literal["top1"] = "top1"
 
 
+def _evaluation_kind(value: object) -> str:
+    tensors = isinstance(value, TensorEvaluation) or (
+        isinstance(value, Mapping) and "tensors" in value
+    )
+    return "TensorEvaluation" if tensors else "MediaEvaluation"
+
+
+Evaluation = Annotated[
+    Annotated[MediaEvaluation, Tag("MediaEvaluation")]
+    | Annotated[TensorEvaluation, Tag("TensorEvaluation")],
+    Discriminator(_evaluation_kind),
+]
+"""Told apart by `tensors`, so that a fault is named in the one that was meant."""
+
+
 class ModelDescription(WireModel):
     """What the provider says of the model; anything left out is read from the ONNX metadata."""
 
@@ -125,7 +147,7 @@ class ModelPreparation(WireModel):
     variants: Annotated[tuple[VariantRequest, ...], Field(min_length=1, max_length=16)] = (
         DEFAULT_VARIANTS
     )
-    evaluation: MediaEvaluation | TensorEvaluation | None = None
+    evaluation: Evaluation | None = None
     compositions: Annotated[tuple[CompositionRequest, ...], Field(max_length=16)] = ()
     segment_size_bytes: Annotated[int, Field(ge=MIN_SEGMENT_BYTES, le=MAX_SEGMENT_BYTES)] = 2**20
 

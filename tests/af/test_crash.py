@@ -64,10 +64,12 @@ class Provider:
             "", {"provisioningSessionType": "DOWNLINK", "appId": "a"}, "application/json"
         )
         kept = self.acknowledged.setdefault(path, {"templates": [], "hosting": None})
-        for _ in range(2):
+        for number in range(2):
             kind = MODEL_PREPARATION_MEDIA_TYPE
             template = await self._created(
-                f"{path}/content-preparation-templates", PREPARATION, kind
+                f"{path}/content-preparation-templates",
+                numbered(number),
+                kind,
             )
             kept["templates"].append(template.rsplit("/", 1)[-1])
         await self._created(f"{path}/content-hosting-configuration", HOSTING, "application/json")
@@ -90,6 +92,10 @@ class Provider:
         self.deleted.add(path)
 
 
+def numbered(number: int) -> dict[str, Any]:
+    return PREPARATION | {"manifest": f"{number}.mpd"}
+
+
 async def check(http: aiohttp.ClientSession, m1: str, provider: Provider) -> None:
     for path in provider.deleted:
         async with http.get(m1 + path) as response:
@@ -101,9 +107,9 @@ async def check(http: aiohttp.ClientSession, m1: str, provider: Provider) -> Non
         listed = shown.get("contentPreparationTemplateIds", [])
         assert listed[: len(kept["templates"])] == kept["templates"]
         assert len(listed) <= len(kept["templates"]) + 1
-        for template in listed:
+        for number, template in enumerate(listed):
             async with http.get(f"{m1}{path}/content-preparation-templates/{template}") as response:
-                assert await response.json(content_type=None) == PREPARATION
+                assert await response.json(content_type=None) == numbered(number)
         async with http.get(f"{m1}{path}/content-hosting-configuration") as response:
             assert response.status == 200 or kept["hosting"] is None
 

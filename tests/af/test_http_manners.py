@@ -97,7 +97,7 @@ async def test_health(af: Any) -> None:
 
 async def test_requests_at_the_same_time_are_all_kept(af: Any) -> None:
     session = await af.session()
-    urls = await asyncio.gather(*(af.template(session) for _ in range(8)))
+    urls = await asyncio.gather(*(af.template(session, manifest=f"{one}.mpd") for one in range(8)))
     listed = (await af.get(session)).json["contentPreparationTemplateIds"]
     assert sorted(listed) == sorted(one.rsplit("/", 1)[-1] for one in urls)
 

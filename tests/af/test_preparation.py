@@ -15,8 +15,8 @@ from fivegms_af.errors import (
 )
 from fivegms_af.preparation import (
     accept_template,
+    check_place,
     check_removal,
-    check_replacement,
     read_for_patch,
 )
 from fivegms_af.provisioned import Hosting, Session, Template
@@ -82,12 +82,21 @@ def test_a_template_in_use_stays_and_keeps_its_manifest() -> None:
     with pytest.raises(TemplateInUse):
         check_removal(IN_USE, "t1")
     with pytest.raises(MembersRefused, match="/manifest"):
-        check_replacement(IN_USE, replace(TEMPLATE, manifest="other.mpd"))
-    check_replacement(IN_USE, replace(TEMPLATE, sha256="1" * 64))
+        check_place(IN_USE, replace(TEMPLATE, manifest="other.mpd"))
+    check_place(IN_USE, replace(TEMPLATE, sha256="1" * 64))
 
 
 def test_a_free_template_may_change_and_go() -> None:
     check_removal(SESSION, "t1")
-    check_replacement(SESSION, replace(TEMPLATE, manifest=None))
+    check_place(SESSION, replace(TEMPLATE, manifest=None))
     with pytest.raises(TemplateUnknown):
         check_removal(SESSION, "t2")
+
+
+def test_no_two_templates_of_a_session_write_the_same_manifest() -> None:
+    with pytest.raises(MembersRefused) as refused:
+        check_place(SESSION, replace(TEMPLATE, id="t2"))
+    assert [fault.param for fault in refused.value.params] == ["/manifest"]
+    check_place(SESSION, replace(TEMPLATE, id="t2", manifest="other.mpd"))
+    other = replace(TEMPLATE, manifest=None)
+    check_place(replace(SESSION, templates=(other,)), replace(other, id="t2"))

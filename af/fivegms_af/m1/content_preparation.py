@@ -19,8 +19,8 @@ from fivegms_af.m1.provisioning_sessions import find_session, session_path
 from fivegms_af.patching import JSON_PATCH, MERGE_PATCH, apply_patch
 from fivegms_af.preparation import (
     accept_template,
+    check_place,
     check_removal,
-    check_replacement,
     read_for_patch,
 )
 from fivegms_af.provisioned import Session, Template
@@ -93,8 +93,7 @@ async def _keep(
     """Accept, store, let the AS follow; what is there now."""
     context = request.app[CONTEXT]
     template = accept_template(template_id, content_type, body, context.now())
-    if any(one.id == template_id for one in session.templates):
-        check_replacement(session, template)
+    check_place(session, template)
     await context.store.put_template(session, template, body)
     await context.changed(session.id)
     return _representation(template, body)

@@ -25,7 +25,8 @@ async def test_templates_are_listed_in_the_order_they_came(af: Any) -> None:
     session = await af.session()
     assert "contentPreparationTemplateIds" not in (await af.get(session)).json
     before = (await af.get(session)).headers["ETag"]
-    ids = [(await af.template(session)).rsplit("/", 1)[-1] for _ in range(3)]
+    templates = [await af.template(session, manifest=f"{number}.mpd") for number in range(3)]
+    ids = [template.rsplit("/", 1)[-1] for template in templates]
     shown = await af.get(session)
     assert shown.json["contentPreparationTemplateIds"] == ids
     assert shown.headers["ETag"] != before
