@@ -8,11 +8,13 @@
         ArraysUnreadable       does not hold the arrays that the model takes
         OutputUnknown          its name says neither video nor picture
       ProviderError          between a provider and a 5GMS system
+        NoAddress              not an address of an AF
         AfUnreachable          no HTTP answer
         RequestRefused         an answer that is an error
         PreparationFailed      the model arrived and could not be prepared
-        EvaluationMissing      an evaluation file is not beside the model
+        FileMissing            a file of the publication is not beside the model
         UploadFailed           a file did not arrive
+          UploadRefused          an answer that is an error
 
 Errors of the packages below pass through unchanged.
 """

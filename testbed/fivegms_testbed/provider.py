@@ -9,6 +9,7 @@ evaluation set and model over M2; then M1 again until the model's state is final
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -20,14 +21,10 @@ from urllib.parse import quote
 import aiohttp
 
 from fivegms_api.ai_models import AiModel, AiModelState
-from fivegms_api.model_preparation import (
-    MODEL_PREPARATION_MEDIA_TYPE,
-    MediaEvaluation,
-    ModelPreparation,
-    TensorEvaluation,
-)
+from fivegms_api.model_preparation import MODEL_PREPARATION_MEDIA_TYPE, ModelPreparation
 from fivegms_manifests.model import MPD_MEDIA_TYPE, PROFILE_URN
 from fivegms_testbed.errors import ProviderError
+from fivegms_testbed.publication import files_to_ingest
 from fivegms_testbed.upload import Upload, UploadProgress
 
 INGEST_PROTOCOL = "urn:3gpp:5gms:content-protocol:dash-if-ingest"
@@ -35,6 +32,10 @@ _POLL_INTERVAL_S = 0.2
 _PATIENT_POLLS = 150
 """How many polls in a row the AF may answer that the AS is away: half a minute."""
 _TIMEOUT = aiohttp.ClientTimeout(total=None, connect=10, sock_read=60)
+
+
+class NoAddress(ProviderError):
+    """What should be the AF's M1 address is no http(s) URL."""
 
 
 class AfUnreachable(ProviderError):
@@ -64,10 +65,6 @@ class PreparationFailed(ProviderError):
         super().__init__(reason.detail if reason else "preparation failed for an unstated reason")
 
 
-class EvaluationMissing(ProviderError):
-    """The template names an evaluation file that is not beside the model."""
-
-
 @dataclass(frozen=True, slots=True)
 class Published:
     """A model that UEs can find: the session it is under and its state as M1 reports it."""
@@ -89,11 +86,13 @@ def _ignore_state(_model: AiModel) -> None: ...
 
 
 class Provider:
-    """A client of one AF's M1 interface, and of the M2 of the AS behind it."""
+    """A client of one AF's M1 interface, and of the M2 of the AS behind it. Raises NoAddress."""
 
     def __init__(
         self, m1_url: str, *, trace_configs: list[aiohttp.TraceConfig] | None = None
     ) -> None:
+        if not re.match(r"https?://[^/]", m1_url):
+            raise NoAddress(f"{m1_url} is not an address; write http://HOST:PORT")
         self._base = m1_url.rstrip("/") + "/3gpp-m1/v2"
         self._trace_configs = trace_configs
         self._http: aiohttp.ClientSession | None = None
@@ -122,13 +121,14 @@ class Provider:
     ) -> Published:
         """Publish the file `source` as `template` says, in a provisioning session of its own.
 
-        Evaluation files are looked for beside `source`. When anything is refused, the session is
-        destroyed again, so that a failed publication leaves nothing behind.
+        Evaluation files and weights outside the ONNX file are looked for beside `source`. When
+        anything is refused, the session is destroyed again, so that a failed publication leaves
+        nothing behind.
 
-        Raises AfUnreachable, RequestRefused, PreparationFailed, EvaluationMissing, OSError for a
-        file that cannot be read, and `upload.UploadFailed`.
+        Raises AfUnreachable, RequestRefused, PreparationFailed, OSError for a file that cannot be
+        read, `publication.FileMissing` and `upload.UploadFailed`.
         """
-        uploads = _files(source, template)
+        uploads = await asyncio.to_thread(files_to_ingest, source, template)
         session_id = await self.create_session(app_id)
         try:
             template_id = await self.create_template(session_id, template)
@@ -237,7 +237,7 @@ class _Exchange:
             self._answer = await self._http.request(self._method, self._url, **self._options)
             if self._answer.status >= HTTPStatus.BAD_REQUEST:
                 raise await self._refusal()
-        except (aiohttp.ClientConnectionError, TimeoutError) as error:
+        except (aiohttp.ClientError, TimeoutError) as error:
             raise AfUnreachable(
                 f"no answer from {self._url} ({error}); is `fivegms serve` running there?"
             ) from error
@@ -271,20 +271,3 @@ def hosting_configuration(template_id: str, template: ModelPreparation) -> dict[
             {"contentPreparationTemplateId": template_id, "entryPoint": entry_point}
         ],
     }
-
-
-def _files(source: Path, template: ModelPreparation) -> list[tuple[str, Path]]:
-    """What to ingest, in order: the evaluation set first, because the model starts the job."""
-    evaluation = template.evaluation
-    match evaluation:
-        case MediaEvaluation():
-            names = [evaluation.media, evaluation.ground_truth]
-        case TensorEvaluation():
-            names = [evaluation.tensors]
-        case None:
-            names = []
-    files = [(name, source.parent / name) for name in names]
-    for name, file in files:
-        if not file.is_file():
-            raise EvaluationMissing(f"the template's evaluation file {name} is not beside {source}")
-    return [*files, (template.source, source)]

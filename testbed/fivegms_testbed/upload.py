@@ -19,20 +19,35 @@ import aiohttp
 from fivegms_testbed.errors import ProviderError
 
 _CHUNK = 256 * 1024
-_ATTEMPTS = 6
-_FIRST_PAUSE_S = 0.2
+_ATTEMPTS = 20
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
+"""Together longer than the minute in which an AF notices that its AS has restarted."""
+_COMING_BACK = frozenset(
+    {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE}
+)
+"""What an AS may answer after a broken connection: the AF has yet to tell it of the session again,
+or it still holds on to what broke."""
 
 
 class UploadFailed(ProviderError):
     """The file did not arrive; the message says what the AS answered or how often it was tried."""
 
 
+class UploadRefused(UploadFailed):
+    """The AS answered with an error."""
+
+    def __init__(self, message: str, status: int) -> None:
+        self.status = status
+        super().__init__(message)
+
+
 @dataclass(frozen=True, slots=True)
 class UploadProgress:
-    """Bytes that left this side, out of all."""
+    """Bytes that left this side, out of all; `waiting_for` says why none do, while none do."""
 
     sent_bytes: int
     total_bytes: int
+    waiting_for: str | None = None
 
 
 OnProgress = Callable[[UploadProgress], None]
@@ -60,19 +75,25 @@ class Upload:
         size = self._file.stat().st_size
         digest = await asyncio.to_thread(_digest, self._file)
         offset = 0
+        failure: Exception | None = None
         for attempt in range(_ATTEMPTS):
             try:
-                if attempt:
-                    await self._sleep(_FIRST_PAUSE_S * 2 ** (attempt - 1))
+                if failure is not None:
+                    on_progress(UploadProgress(offset, size, str(failure)))
+                    await self._sleep(_pause_s(attempt))
                     offset = await self._offset()
                 await self._send_from(offset, size, digest, on_progress)
             except (aiohttp.ClientConnectionError, TimeoutError) as error:
                 failure = error
+            except UploadRefused as refusal:
+                if failure is None or refusal.status not in _COMING_BACK:
+                    raise
+                failure = refusal
             else:
                 return
         raise UploadFailed(
             f"{self._file.name} did not reach {self._url} in {_ATTEMPTS} attempts: {failure}; "
-            "what arrived is kept there, publish again to send the rest"
+            "see that the AS is up, and publish again"
         )
 
     async def _offset(self) -> int:
@@ -99,7 +120,7 @@ class Upload:
         body = self._chunks(offset, size, on_progress)
         async with self._http.request(method, self._url, data=body, headers=headers) as answer:
             if answer.status >= HTTPStatus.BAD_REQUEST:
-                raise UploadFailed(await _refusal(self._file.name, answer))
+                raise UploadRefused(await _refusal(self._file.name, answer), answer.status)
 
     async def _chunks(
         self, offset: int, size: int, on_progress: OnProgress
@@ -110,6 +131,10 @@ class Upload:
                 yield chunk
                 offset += len(chunk)
                 on_progress(UploadProgress(offset, size))
+
+
+def _pause_s(attempt: int) -> float:
+    return min(_FIRST_PAUSE_S * 2.0 ** (attempt - 1), _LONGEST_PAUSE_S)
 
 
 def _digest(file: Path) -> str:

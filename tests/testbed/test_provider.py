@@ -12,11 +12,12 @@ from fivegms_api.model_preparation import ModelDescription, ModelPreparation, Te
 from fivegms_testbed.deployment import Deployment, DeploymentConfig
 from fivegms_testbed.provider import (
     AfUnreachable,
-    EvaluationMissing,
+    NoAddress,
     PreparationFailed,
     Provider,
     RequestRefused,
 )
+from fivegms_testbed.publication import FileMissing
 from fivegms_testbed.trace import Trace
 from support.onnx_models import perceptron, save
 
@@ -87,7 +88,7 @@ async def test_a_missing_evaluation_set_is_noticed_before_any_request(
 ) -> None:
     template = TEMPLATE.model_copy(update={"evaluation": TensorEvaluation(tensors="held_out.npz")})
     async with Provider(f"http://127.0.0.1:{unused_tcp_port}") as provider:
-        with pytest.raises(EvaluationMissing, match=r"held_out\.npz"):
+        with pytest.raises(FileMissing, match=r"held_out\.npz"):
             await provider.publish(source, template)
 
 
@@ -97,6 +98,12 @@ async def test_no_af_is_said_with_advice(source: Path, unused_tcp_port: int) -> 
             await provider.publish(source, TEMPLATE)
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:7777", "localhost", "ftp://host", "http://", ""])
+def test_what_is_no_address_is_named(address: str) -> None:
+    with pytest.raises(NoAddress, match="http://HOST:PORT"):
+        Provider(address)
+
+
 async def test_a_refusal_names_the_member(provider: Provider) -> None:
     session = await provider.create_session("app")
     template_id = await provider.create_template(session, TEMPLATE)
@@ -104,6 +111,21 @@ async def test_a_refusal_names_the_member(provider: Provider) -> None:
     with pytest.raises(RequestRefused, match="relativePath") as refusal:
         await provider.create_hosting(session, template_id, other)
     assert refusal.value.status == 400
+
+
+async def test_weights_beside_the_model_are_sent_with_it(
+    deployment: Deployment, provider: Provider, tmp_path: Path
+) -> None:
+    source = tmp_path / "perceptron.onnx"
+    onnx.save_model(
+        perceptron(), source, save_as_external_data=True, location="weights.bin", size_threshold=0
+    )
+    published = await provider.publish(source, TEMPLATE)
+    assert published.model.state is AiModelState.PUBLISHED
+    (tmp_path / "weights.bin").unlink()
+    with pytest.raises(FileMissing, match=r"weights\.bin"):
+        await provider.publish(source, TEMPLATE)
+    assert len(await _offered(deployment)) == 1
 
 
 async def test_external_data_cannot_be_named_by_an_upload(

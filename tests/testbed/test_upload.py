@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
@@ -83,8 +84,37 @@ async def test_the_digest_goes_along_and_progress_ends_at_the_total(
 
 
 async def test_an_as_that_stays_away_is_said(file: Path, unused_tcp_port: int) -> None:
-    with pytest.raises(UploadFailed, match="6 attempts"):
+    with pytest.raises(UploadFailed, match="20 attempts"):
         await _send(f"http://127.0.0.1:{unused_tcp_port}/m2d/1/model.onnx", file)
+
+
+@pytest.mark.parametrize("status", [404, 409, 503])
+async def test_an_as_that_restarts_is_waited_for(
+    aiohttp_server: AiohttpServer, file: Path, status: int
+) -> None:
+    """It knows the session again only when its AF has told it; before a break, 404 is final."""
+    ingest = FlakyIngest(100_000)
+    forgetful = 0
+
+    @web.middleware
+    async def restarting(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        nonlocal forgetful
+        if ingest.received and forgetful < 5:
+            forgetful += 1
+            await request.read()
+            return web.Response(status=status)
+        return await handler(request)
+
+    app = ingest.app()
+    app.middlewares.append(restarting)
+    server = await aiohttp_server(app)
+    seen: list[UploadProgress] = []
+    await _send(str(server.make_url("/m2d/1/model.onnx")), file, seen)
+    assert bytes(ingest.received) == CONTENT
+    assert any(str(status) in (progress.waiting_for or "") for progress in seen)
+    assert seen[-1].waiting_for is None
 
 
 async def test_a_refusal_is_not_tried_again(aiohttp_server: AiohttpServer, file: Path) -> None:

@@ -23,7 +23,8 @@ from fivegms_manifests.errors import ManifestError
 from fivegms_prepare.errors import ModelRefused
 from fivegms_testbed.errors import BadFile, ProviderError
 from fivegms_testbed.inspection import InspectionRefused, InspectionUnanswered
-from fivegms_testbed.provider import AfUnreachable, EvaluationMissing, PreparationFailed
+from fivegms_testbed.provider import AfUnreachable, NoAddress, PreparationFailed
+from fivegms_testbed.publication import FileMissing
 
 
 class ExitCode(IntEnum):
@@ -50,7 +51,8 @@ _BY_ERROR: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (BadEntry, ExitCode.BAD_INPUT),
     (BadOption, ExitCode.BAD_INPUT),
     (PreparationFailed, ExitCode.BAD_INPUT),
-    (EvaluationMissing, ExitCode.BAD_INPUT),
+    (NoAddress, ExitCode.BAD_INPUT),
+    (FileMissing, ExitCode.BAD_INPUT),
     (ProviderError, ExitCode.REFUSED),
     (ClientError, ExitCode.REFUSED),
     (ModelRefused, ExitCode.BAD_INPUT),

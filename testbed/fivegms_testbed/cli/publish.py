@@ -131,11 +131,17 @@ class _Bars:
         self.stages: Progress = stage_progress(as_json=as_json)
         self._files: dict[str, TaskID] = {}
         self._stage: TaskID | None = None
+        self._waiting_for: str | None = None
 
     def uploading(self, name: str, progress: UploadProgress) -> None:
         if name not in self._files:
             self._files[name] = self.uploads.add_task(name, total=progress.total_bytes)
         self.uploads.update(self._files[name], completed=progress.sent_bytes)
+        if progress.waiting_for not in (None, self._waiting_for):
+            self.uploads.console.print(
+                f"waiting to send {name}: {progress.waiting_for}", soft_wrap=True
+            )
+        self._waiting_for = progress.waiting_for
 
     def preparing(self, model: AiModel) -> None:
         if model.progress is None:

@@ -1,0 +1,65 @@
+"""Which files make a publication, and under which names the AS expects them.
+
+The ONNX file, the evaluation set that the template names, and the files in which the ONNX file says
+that it keeps weights (ONNX external data). A model may name any file of this machine: only what
+lies below its own folder is sent, and the AS refuses a model that points elsewhere.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from onnx import TensorProto
+
+from fivegms_api.model_preparation import MediaEvaluation, ModelPreparation, TensorEvaluation
+from fivegms_engine.traversal import all_tensors
+from fivegms_prepare.errors import ModelRefused
+from fivegms_prepare.reading import read_onnx
+from fivegms_testbed.errors import ProviderError
+
+
+class FileMissing(ProviderError):
+    """A file that the template or the model names is not beside the model."""
+
+
+def files_to_ingest(source: Path, template: ModelPreparation) -> list[tuple[str, Path]]:
+    """Paths below the M2 base URL and their files, the model last because it starts the job.
+
+    Raises FileMissing, and OSError for a model that cannot be read.
+    """
+    beside = PurePosixPath(template.source).parent
+    names = {name: source.parent / name for name in _evaluation(template)}
+    names |= {str(beside / name): source.parent / name for name in _external_data(source)}
+    for name, file in names.items():
+        if not file.is_file():
+            raise FileMissing(f"{name} is part of the publication and is not beside {source}")
+    return [*names.items(), (template.source, source)]
+
+
+def _evaluation(template: ModelPreparation) -> tuple[str, ...]:
+    match template.evaluation:
+        case MediaEvaluation(media=media, ground_truth=ground_truth):
+            return media, ground_truth
+        case TensorEvaluation(tensors=tensors):
+            return (tensors,)
+        case _:
+            return ()
+
+
+def _external_data(source: Path) -> list[str]:
+    """Where the model keeps weights, relative to its folder; of a file that is none, nowhere."""
+    try:
+        model = read_onnx(source)
+    except ModelRefused:  # the AS says so to every provider in the same words
+        return []
+    folder = source.parent.resolve()
+    locations = {location for tensor in all_tensors(model) for location in _location(tensor)}
+    return sorted(name for name in locations if (folder / name).resolve().is_relative_to(folder))
+
+
+def _location(tensor: TensorProto) -> Iterator[str]:
+    if tensor.data_location == TensorProto.EXTERNAL:
+        yield from (
+            entry.value
+            for entry in tensor.external_data
+            if entry.key == "location" and entry.value and "\0" not in entry.value
+        )
