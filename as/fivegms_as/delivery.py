@@ -82,10 +82,20 @@ class Delivery:
 
     async def get(self, request: web.Request) -> web.StreamResponse:
         """Answer GET and HEAD."""
-        where = request.match_info
-        session = where["session"]
-        stored = self._distributed(session, where["path"])
+        session, path = request.match_info["session"], request.match_info["path"]
+        stored = self._distributed(session, path)
         self.counters.requests += 1
+        try:
+            return await self._deliver(request, session, stored)
+        except UnknownContent:  # its bytes went: was it replaced since it was looked up?
+            current = self._distributed(session, path)
+            if current is stored:
+                raise
+            return await self._deliver(request, session, current)
+
+    async def _deliver(
+        self, request: web.Request, session: str, stored: StoredObject
+    ) -> web.StreamResponse:
         for name in _SPECIAL:
             if name in request.headers:
                 return await self._special(request, session, stored)

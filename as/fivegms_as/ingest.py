@@ -155,10 +155,14 @@ class Ingest:
         if session.hosting.pulled:
             raise PullIngestConfigured("the Content Hosting Configuration has pull ingest")
         path = content_path(request.match_info["path"])
-        stored = self._store.find(session.id, path)
+        target = _Target(session.id, path)
+        self._refuse_prepared(target)
+        return target
+
+    def _refuse_prepared(self, target: _Target) -> None:
+        stored = self._store.find(target.session, target.path)
         if stored is not None and stored.prepared:
-            raise PreparedContent(f"{path} is made by a Content Preparation Template")
-        return _Target(session.id, path)
+            raise PreparedContent(f"{target.path} is made by a Content Preparation Template")
 
     def _check_length(self, request: web.Request, offset: int) -> None:
         length = request.content_length
@@ -224,6 +228,7 @@ class Ingest:
     async def _complete(self, target: _Target, draft: Draft, sha256: str | None) -> web.Response:
         try:
             found = await asyncio.to_thread(_checked, draft, sha256)
+            self._refuse_prepared(target)  # a preparation may have come first
         except BaseException:
             await asyncio.to_thread(draft.discard)
             raise

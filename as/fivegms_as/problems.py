@@ -7,6 +7,7 @@ is a fault of the server: it is logged, and answered 500 without details.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from importlib.metadata import version
 
 import structlog
 from aiohttp import hdrs, web
@@ -19,7 +20,7 @@ from fivegms_api.problem_details import (
 )
 from fivegms_as import errors
 
-SERVER = "5GMSAS/0.1.0"
+SERVER = f"5GMSAS/{version('fivegms-ai')}"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

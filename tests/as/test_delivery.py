@@ -6,11 +6,19 @@ from datetime import UTC, datetime
 from email.parser import BytesParser
 
 import pytest
+from aiohttp import web
 from multidict import CIMultiDict
 
+from fivegms_as.delivery import Delivery
+from fivegms_as.documents import MemoryDocuments
+from fivegms_as.memory_store import MemoryStore
 from fivegms_as.namespace import StoredObject
+from fivegms_as.problems import problems
+from fivegms_as.sessions import Hosting, Session, Sessions
 from fivegms_as.small_objects import ReadyObject, SmallObjects
+from fivegms_as.store import Addition, UploadTerms
 
+HOSTING = {"name": "n", "ingestConfiguration": {}, "distributionConfigurations": [{}]}
 SMALL = bytes(range(100))
 LARGE = bytes(range(256)) * 2048  # 512 KiB: over the limit of what is held in memory
 SIZES = {"small": SMALL, "large": LARGE}
@@ -35,6 +43,36 @@ async def ask(peer, name, method="GET", **fields):
 
 def etag(data):
     return f'"{hashlib.sha256(data).hexdigest()}"'
+
+
+class RepublishedMeanwhile(MemoryStore):
+    """Replaces an object between the look-up of its first version and the reading of it."""
+
+    def open(self, stored):
+        if stored.prepared:
+            put(self, b"new", prepared=False)
+        return super().open(stored)
+
+
+def put(store, data, *, prepared):
+    draft = store.begin("s1", "a", UploadTerms("text/plain"))
+    draft.append(data)
+    now = datetime(2026, 11, 1, tzinfo=UTC)
+    store.publish("s1", [Addition("a", draft, "text/plain", prepared)], [], now)
+
+
+@pytest.mark.parametrize("fields", [{}, {"Range": "bytes=0-1"}])
+async def test_an_object_that_is_replaced_meanwhile_is_sent_as_it_is_now(aiohttp_client, fields):
+    store, sessions = RepublishedMeanwhile(), Sessions(MemoryDocuments())
+    store.create_session("s1")
+    sessions.save(Session("s1", Hosting.parse(json.dumps(HOSTING).encode())))
+    put(store, b"old", prepared=True)
+    app = web.Application(middlewares=[problems])
+    app.add_routes(Delivery(store, sessions, memory_cache_bytes=0).routes())
+    client = await aiohttp_client(app)
+    answer = await client.get("/m4d/provisioning-session-s1/a", headers=fields)
+    assert await answer.read() == b"new"[: 2 if fields else 3]
+    assert answer.headers["ETag"] == etag(b"new")
 
 
 @pytest.mark.requirement("R099")

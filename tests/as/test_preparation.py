@@ -291,6 +291,26 @@ async def test_two_templates_of_one_session_share_paths_without_harm(waiting, pr
     assert await read(waiting, "s.m4s") == b"x"
 
 
+async def test_an_upload_does_not_replace_what_was_prepared_meanwhile(waiting, config):
+    go_on = asyncio.Event()
+
+    async def chunks():
+        yield b"mine"
+        await go_on.wait()
+        yield b"too"
+
+    upload = asyncio.create_task(waiting.call("PUT", waiting.m2("model.mpd"), chunks()))
+    async with asyncio.timeout(30):
+        while not any(config.data_dir.rglob("*.part")):
+            await waiting.models()
+    await waiting.upload("net.onnx", b"model")
+    await waiting.model_when("PUBLISHED")
+    go_on.set()
+    status, _, body = await upload
+    assert (status, json.loads(body)["type"]) == (409, "urn:fivegms:problem:prepared-content")
+    assert await read(waiting) == b"<MPD>model"
+
+
 async def test_two_templates_that_write_one_manifest_both_fail(waiting):
     body = json.dumps({"model": {"name": "b", "task": "t"}, "source": "net.onnx"})
     url = waiting.session("/content-preparation-templates/t2")
