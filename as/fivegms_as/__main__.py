@@ -65,6 +65,11 @@ def parse_arguments(arguments: Sequence[str]) -> AsConfig:
         default=defaults.preparation_timeout_s,
         help="longest preparation of one model in seconds",
     )
+    add(
+        "--preparation-memory-bytes",
+        type=_positive,
+        help="memory of one preparation; by default a job's share of 3/4 of the machine",
+    )
     return AsConfig(**vars(parser.parse_args(arguments)))
 
 

@@ -26,6 +26,7 @@ from fivegms_as.errors import (
     PreparedOutputInvalid,
     PreparerCrashed,
 )
+from fivegms_as.memory_limit import bound_memory
 
 OnProgress = Callable[[PreparationProgress], None]
 PREPARER_COMMAND = (sys.executable, "-m", "fivegms_prepare")
@@ -60,10 +61,13 @@ class Preparer(Protocol):
 
 
 class ProcessPreparer:
-    """Runs a command per model, for `timeout_s` at most."""
+    """Runs a command per model, for `timeout_s` and with `memory_bytes` at most."""
 
-    def __init__(self, *, timeout_s: float, command: Sequence[str] = PREPARER_COMMAND) -> None:
+    def __init__(
+        self, *, timeout_s: float, memory_bytes: int, command: Sequence[str] = PREPARER_COMMAND
+    ) -> None:
         self._timeout_s = timeout_s
+        self._memory_bytes = memory_bytes
         self._command = tuple(command)
 
     async def prepare(
@@ -80,7 +84,7 @@ class ProcessPreparer:
             limit=_MAX_LINE_BYTES,
             start_new_session=True,
         )
-        _make_expendable(process.pid)
+        _make_expendable(process.pid, self._memory_bytes)
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await _follow(process, on_progress)
@@ -164,9 +168,10 @@ def _crash(exit_code: int) -> str:
     return f"the preparer was ended by signal {-exit_code}"
 
 
-def _make_expendable(pid: int) -> None:
+def _make_expendable(pid: int, memory_bytes: int) -> None:
     """Delivery goes first on a machine that does both, and is the last to be killed for memory."""
     with contextlib.suppress(OSError):  # it may have ended, and not every system has these
+        bound_memory(pid, memory_bytes)
         os.setpriority(os.PRIO_PROCESS, pid, _NICENESS)
         Path(f"/proc/{pid}/oom_score_adj").write_text(_OOM_SCORE, encoding="ascii")
 

@@ -102,7 +102,10 @@ class ApplicationServer:
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._config = config
-        self._preparer = preparer or ProcessPreparer(timeout_s=config.preparation_timeout_s)
+        self._preparer = preparer or ProcessPreparer(
+            timeout_s=config.preparation_timeout_s,
+            memory_bytes=config.effective_preparation_memory_bytes,
+        )
         self._clock = clock
         self._stack = AsyncExitStack()
         self._m3_url = self._m4_url = ""

@@ -19,6 +19,11 @@ VARIANT = (
     '{"subset": 0, "id": "fp32", "precision": "fp32", "codec": "raw", "sizeBytes": 1, '
     '"sha256": "' + "0" * 64 + '", "segments": 1}'
 )
+BOUNDED = """
+import resource
+while resource.getrlimit(resource.RLIMIT_DATA)[0] == resource.RLIM_INFINITY:
+    pass
+"""
 
 
 def task(folder: Path) -> PreparationTask:
@@ -26,7 +31,8 @@ def task(folder: Path) -> PreparationTask:
 
 
 def running(script: str, timeout_s: float = 60) -> ProcessPreparer:
-    return ProcessPreparer(timeout_s=timeout_s, command=(sys.executable, "-c", script))
+    command = (sys.executable, "-c", script)
+    return ProcessPreparer(timeout_s=timeout_s, memory_bytes=2**28, command=command)
 
 
 async def test_progress_and_result_come_through(tmp_path):
@@ -51,6 +57,7 @@ print(json.dumps({{"result": {{"files": sys.argv[1:], "variants": [{VARIANT}]}}}
         ),
         ("raise SystemExit(3)", PreparerCrashed, "exit code 3"),
         ("import os; os.kill(os.getpid(), 11)", PreparerCrashed, "SIGSEGV"),
+        (BOUNDED + "bytearray(2**30)", PreparerCrashed, "exit code 1"),
         ("", PreparerCrashed, "exit code 0 and no result"),
         ("print('hello')", PreparedOutputInvalid, "hello"),
         ("print('x' * (17 << 20))", PreparedOutputInvalid, "a line of more than"),
