@@ -2,10 +2,11 @@
 
 A pump with no rule in it: `reconciliation` says what to do. One pump per AS works alone and in
 order, so that nothing overtakes anything. What an AS holds is asked for at the start, after a
-failure and now and then; between, the pump knows it from what it did.
+failure and once a minute, busy or not; between, the pump knows it from what it did.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import structlog
@@ -56,9 +57,12 @@ class Reconciler:
         servers: Sequence[ApplicationServerPort],
         address: ApplicationServerAddress | None,
         wait: Wait = until_set,
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
-        self._pumps = [_Pump(store, server, address, wait) for server in servers if address]
+        self._pumps = [
+            _Pump(store, server, address, wait, monotonic_s) for server in servers if address
+        ]
 
     async def run(self) -> None:
         """Pump for ever."""
@@ -100,11 +104,14 @@ class _Pump:
         server: ApplicationServerPort,
         address: ApplicationServerAddress,
         wait: Wait,
+        monotonic_s: Callable[[], float],
     ) -> None:
         self._store = store
         self._server = server
         self._address = address
         self._wait = wait
+        self._monotonic_s = monotonic_s
+        self._asked_s = 0.0
         self._wake = asyncio.Event()
         self._changed: dict[str, asyncio.Future[None]] = {}
         self._held: dict[str, ReportedSession] | None = None
@@ -139,7 +146,7 @@ class _Pump:
         """Until there is something to do: a change, a retry, or a look at what the AS holds."""
         pause_s = retry_delay_s(self._failures) if self._failures else REFRESH_S
         await self._wait(self._wake, pause_s)
-        if not self._wake.is_set():
+        if not self._wake.is_set() or self._monotonic_s() - self._asked_s >= REFRESH_S:
             self._held = None
         self._wake.clear()
 
@@ -153,6 +160,7 @@ class _Pump:
         if self._held is None:
             desired = await self._store.sessions()
             self._held = await self._reported()
+            self._asked_s = self._monotonic_s()
         else:
             desired = await self._store.sessions(changed)
         await self._perform(plan(desired, deleted, self._held, self._address), self._held)

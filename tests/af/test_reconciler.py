@@ -124,6 +124,23 @@ async def test_an_as_that_lost_everything_gets_it_again(store: ProvisioningStore
     assert list(server.templates["s1"]) == ["t-s1"]
 
 
+async def test_changes_that_keep_coming_do_not_put_off_a_look_at_the_as(
+    store: ProvisioningStore,
+) -> None:
+    server, now_s = MemoryApplicationServer(), 0.0
+    reconciler = Reconciler(store, [server], ADDRESS, Timer(), lambda: now_s)
+    await provisioned(store)
+    await provisioned(store, "s2")
+    async with running(reconciler):
+        await reconciler.changed("s1", LONG_S)
+        server.hostings.clear()
+        await reconciler.changed("s1", LONG_S)
+        assert server.hostings == {}
+        now_s = REFRESH_S
+        await reconciler.changed("s1", LONG_S)
+    assert set(server.hostings) == {"s1", "s2"}
+
+
 async def test_a_session_deleted_while_the_as_was_down_is_removed_then(
     store: ProvisioningStore,
 ) -> None:
