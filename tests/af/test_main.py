@@ -26,12 +26,15 @@ def test_the_settings() -> None:
         ["--m5", "host:99999"],
         ["--application-server", "m3=http://a"],
         ["--application-server", "m2=a,m3=b,m4=c"],
+        ["--max-body-bytes", "0"],
     ],
 )
 def test_settings_that_are_none(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parser().parse_args(arguments)
-    assert arguments[0] in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert arguments[0] in said
+    assert "invalid" not in said  # the reason, not that there is one
 
 
 @pytest.fixture
