@@ -146,6 +146,11 @@ def headed(name: str, rest: str) -> Text:
     return Text.assemble((name, "bold"), rest)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things: `1 frame`, `250 frames`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def megabytes(size_bytes: int) -> str:
     """A size as people say it: `712 B`, `68.1 kB`, `102.1 MB` (decimal units)."""
     if size_bytes < 1000:

@@ -17,6 +17,7 @@ from fivegms_api.ai_models import AiModel
 from fivegms_client import FetchProgress
 from fivegms_testbed.cli.console import (
     JsonOption,
+    counted,
     megabytes,
     print_json,
     reporting_errors,
@@ -35,18 +36,18 @@ OUTPUT = Path("demo-output")
 _IDENTIFIER = re.compile(r"[0-9a-f-]{36}")
 
 _PURPOSES = (
-    ("POST", "/provisioning-sessions", "provider opens a session"),
-    ("POST", "/content-preparation-templates", "provider says how to prepare"),
-    ("POST", "/content-hosting-configuration", "provider asks for hosting"),
-    ("GET", "/content-hosting-configuration", "provider learns where to send"),
-    ("PUT", ".mp4", "provider sends evaluation media"),
-    ("PUT", ".json", "provider sends its ground truth"),
-    ("PUT", ".onnx", "provider sends the model"),
-    ("GET", "/ai-models", "provider follows the preparation"),
-    ("GET", "/service-access-information", "UE asks where the model is"),
-    ("GET", ".mpd", "UE reads the model MPD"),
-    ("GET", ".m4s", "UE fetches a segment"),
-    ("GET", ".mp4", "UE fetches initialization"),
+    ("POST", "/provisioning-sessions", "open a session"),
+    ("POST", "/content-preparation-templates", "say how to prepare it"),
+    ("POST", "/content-hosting-configuration", "ask for hosting"),
+    ("GET", "/content-hosting-configuration", "learn where to send"),
+    ("PUT", ".mp4", "send evaluation media"),
+    ("PUT", ".json", "send its ground truth"),
+    ("PUT", ".onnx", "send the model"),
+    ("GET", "/ai-models", "follow the preparation"),
+    ("GET", "/service-access-information", "ask where the model is"),
+    ("GET", ".mpd", "read the model MPD"),
+    ("GET", ".m4s", "fetch a segment"),
+    ("GET", ".mp4", "fetch initialization"),
 )
 """What the calls of the demo are for: method, how the path ends (identifiers apart), words."""
 
@@ -108,7 +109,7 @@ class _Watching:
 def show(result: DemoResult, console: Console) -> None:
     """The whole story, top to bottom."""
     for title, body in (
-        ("What crossed the network", _calls(result.calls)),
+        ("What crossed the network (M1, M2: the provider; M4, M5: the UE)", _calls(result.calls)),
         (f"What the AS made of {result.model}", variants_table(result.variants)),
         ("What the UE took", _choice(result)),
         ("What it saw", _recognition(result)),
@@ -121,8 +122,8 @@ def show(result: DemoResult, console: Console) -> None:
 def _calls(calls: tuple[HttpCall, ...]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("point", style="bold")
-    table.add_column("call", overflow="fold")
-    table.add_column("status", justify="right")
+    table.add_column("call", no_wrap=True)
+    table.add_column("code", justify="right")
     table.add_column("ms", justify="right")
     table.add_column("what for", overflow="fold")
     for call, times in _grouped(calls):
@@ -156,10 +157,10 @@ def _short(url: str) -> str:
     """The resource at the end of the path; identifiers say nothing to a reader."""
     resource, last = URL(url).path.rsplit("/", 2)[1:]
     if _IDENTIFIER.fullmatch(last):
-        return f"…/{resource}/{{id}}"
+        return f"{resource}/{{id}}"
     if (stem := last.partition(".")[0]) and len(stem) == 64:
-        return f"…/{resource}/{last[:8]}….{last.rpartition('.')[2]}"
-    return f"…/{last}"
+        return f"{resource}/{last[:8]}….{last.rpartition('.')[2]}"
+    return last
 
 
 def _choice(result: DemoResult) -> Group:
@@ -185,7 +186,8 @@ def _choice(result: DemoResult) -> Group:
 
 
 def _recognition(result: DemoResult) -> Group:
-    lines = [Text(f"{result.frames} frames, median {result.frame_ms_p50:.1f} ms each")]
+    frames = counted(result.frames, "frame")
+    lines = [Text(f"{frames}, median {result.frame_ms_p50:.1f} ms each")]
     if result.precision is not None and result.recall is not None:
         lines.append(
             Text(f"precision {result.precision:.3f}, recall {result.recall:.3f} (IoU 0.5)")

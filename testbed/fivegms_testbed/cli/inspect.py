@@ -101,9 +101,9 @@ def _show_subset(subset: Subset) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("variant", style="bold")
     table.add_column("codec")
-    for heading in ("bytes", "segments", *metrics, "ms/inference"):
-        table.add_column(heading, justify="right")
-    table.add_column("sha256")
+    for heading in ("bytes", "segments", *metrics, "ms"):
+        table.add_column(heading, justify="right", overflow="fold")
+    table.add_column("sha256", overflow="fold")
     for variant in subset.variants:
         figures = {one.metric: f"{one.value:.4f}" for one in variant.accuracy}
         table.add_row(

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from pydantic import ValidationError
@@ -154,12 +154,13 @@ class _Bars:
 
 
 def variants_table(variants: tuple[PreparedVariant, ...]) -> Table:
-    """What each variant costs and is worth."""
+    """What each variant costs and is worth; `ms` is the median inference at the AS."""
     metrics = sorted({figure.metric for variant in variants for figure in variant.accuracy})
     table = Table(box=None, pad_edge=False)
-    table.add_column("variant", style="bold")
-    for heading in ("codec", "bytes", "segments", *metrics, "ms/inference"):
-        table.add_column(heading, justify="left" if heading == "codec" else "right")
+    table.add_column("variant", style="bold", overflow="fold")
+    for heading in ("codec", "bytes", "segments", *metrics, "ms"):
+        justify: Literal["left", "right"] = "left" if heading == "codec" else "right"
+        table.add_column(heading, justify=justify, overflow="fold")
     for variant in variants:
         figures = {figure.metric: f"{figure.value:.4f}" for figure in variant.accuracy}
         table.add_row(

@@ -16,6 +16,7 @@ from fivegms_engine.tasks.tensors import summarise
 from fivegms_testbed.arrays import is_array_file, read_feeds, write_outputs
 from fivegms_testbed.cli.console import (
     JsonOption,
+    counted,
     headed,
     megabytes,
     print_json,
@@ -170,7 +171,8 @@ def _show_access(model: RunnableModel) -> None:
 
 def _show_recognition(recognition: Recognition) -> None:
     frames = recognition.frames
-    results.print(f"{len(frames)} frames, median {recognition.frame_ms_p50:.1f} ms each")
+    number = counted(len(frames), "frame")
+    results.print(f"{number}, median {recognition.frame_ms_p50:.1f} ms each")
     if recognition.counters is not None and len(frames) > 1:
         counters = recognition.counters
         results.print(
