@@ -189,13 +189,13 @@ class PreparationJobs:
     async def _drop(self, session_id: str, template_id: str) -> None:
         """The template is gone: stop its job, take its publication away."""
         await self._stop(session_id, template_id)
-        records = self._records[session_id]
-        owned = rules.owned_paths([records.pop(template_id)])
-        stale = owned - rules.owned_paths(records.values())
+        others = dict(self._records[session_id])
+        owned = rules.owned_paths([others.pop(template_id)])
+        stale = owned - rules.owned_paths(others.values())
         gone = prepared_among(self._content(session_id), stale)
         with suppress(UnknownProvisioningSession):
             await asyncio.to_thread(self._store.publish, session_id, [], gone, self._clock())
-        await self._save(session_id)
+        await self._save(session_id, others)
 
     def _start(
         self,
@@ -295,20 +295,21 @@ class PreparationJobs:
         return records.get(template_id) or rules.Record(template_id=template_id)
 
     async def _keep_record(self, session_id: str, record: rules.Record) -> None:
-        self._records.setdefault(session_id, {})[record.template_id] = record
-        await self._save(session_id)
+        records = self._records.get(session_id, {})
+        await self._save(session_id, {**records, record.template_id: record})
 
-    async def _save(self, session_id: str) -> None:
-        records = self._records.get(session_id)
+    async def _save(self, session_id: str, records: dict[str, rules.Record]) -> None:
+        """The disk has it first: what `models` tells holds across a restart."""
         if not records:
-            self._records.pop(session_id, None)
             await asyncio.to_thread(self._documents.remove, session_id)
+            self._records.pop(session_id, None)
             return
         data = _RECORDS.dump_json(tuple(records.values()), by_alias=True)
         try:
             await asyncio.to_thread(self._documents.save, session_id, data)
         except StoreFull as error:  # memory has it; a restart would prepare once more
             _log.error("record not kept", session=session_id, error=str(error))
+        self._records[session_id] = records
 
     def _content(self, session_id: str) -> Namespace:
         try:

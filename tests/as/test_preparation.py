@@ -349,6 +349,16 @@ async def test_an_interrupted_job_runs_again_after_a_restart(config, preparer, r
     assert preparer.prepared == [b"x"]
 
 
+async def test_a_model_is_told_as_published_once_the_disk_has_it(waiting, config):
+    document = config.data_dir / "preparation" / "s1.json"
+    for number in range(5):
+        await waiting.upload("net.onnx", str(number).encode())
+        model = await waiting.model_when("PUBLISHED")
+        [record] = json.loads(document.read_bytes())
+        assert record["attempt"] is None
+        assert record["publication"]["sourceSha256"] == model["sourceSha256"]
+
+
 async def test_a_job_that_takes_the_server_down_each_time_is_given_up(config, preparer, run):
     preparer.gate.clear()
     async with run(config, preparer) as peer:
