@@ -25,11 +25,14 @@ _BAND_PX = 1.0
 
 @dataclass(frozen=True, slots=True)
 class MovementCounters:
-    """How many objects came into view, went out of view, and crossed the line (either way)."""
+    """How many objects came into view, went out of view, and crossed the line (either way).
+
+    `crossed` is None where there is no line.
+    """
 
     entered: int
     left: int
-    crossed: int
+    crossed: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,14 @@ class Scene:
 
 def count_movements(tracks: Iterable[Track], scene: Scene, last_frame: int) -> MovementCounters:
     """The counters of a video whose first frame is 0 and whose newest is `last_frame`."""
-    entered = left = crossed = 0
+    entered = left = 0
+    crossed = None if scene.line is None else 0
     for track in tracks:
         entered += track.first_frame > 0 and _at_edge(track.first_box, scene)
         gone = last_frame - track.last_frame >= _SETTLED_FRAMES
         left += gone and _at_edge(track.last_box, scene)
-        crossed += 0 if scene.line is None else _crossings(track, scene.line)
+        if scene.line is not None and crossed is not None:
+            crossed += _crossings(track, scene.line)
     return MovementCounters(entered, left, crossed)
 
 

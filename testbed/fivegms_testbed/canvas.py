@@ -54,7 +54,7 @@ class _VideoCanvas:
             height, width, _ = frame.pixels.shape
             self._video = AnnotatedVideo(self._path, width, height, self._frame_rate).__enter__()
         self._video.write(
-            draw_detections(frame.pixels, frame.detections, asdict(counters), self._scene.line)
+            draw_detections(frame.pixels, frame.detections, _shown(counters), self._scene.line)
         )
 
     def __exit__(
@@ -65,6 +65,10 @@ class _VideoCanvas:
     ) -> None:
         if self._video is not None:
             self._video.__exit__(kind, error, traceback)
+
+
+def _shown(counters: MovementCounters) -> dict[str, int]:
+    return {name: count for name, count in asdict(counters).items() if count is not None}
 
 
 class _PictureCanvas(AbstractContextManager["_PictureCanvas"]):

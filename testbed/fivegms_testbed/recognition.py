@@ -72,7 +72,7 @@ def recognise(
     scene, frame_rate = _scene(media, line)
     tracker = Tracker()
     records: list[FrameRecord] = []
-    counters = MovementCounters(0, 0, 0)
+    counters = count_movements((), scene, 0)
     with open_canvas(annotated, scene, frame_rate) as canvas:
         for frame in model.run(media, tracker=tracker):
             counters = count_movements(tracker.tracks, scene, frame.index)

@@ -178,6 +178,12 @@ def test_names_are_shown_as_they_are(tmp_path: Path) -> None:
     assert "[/a], [bold]" in fivegms("inspect", tmp_path / "out" / "model.mpd").output
 
 
+def test_a_counting_line_has_four_numbers(locator: str, inputs: Path) -> None:
+    done = fivegms("run", locator, "--input", inputs, "--line", "160,0")
+    assert done.exit_code == 2
+    assert "X0,Y0,X1,Y1" in done.messages
+
+
 def test_help_names_every_command() -> None:
     done = fivegms("--help")
     assert done.exit_code == 0

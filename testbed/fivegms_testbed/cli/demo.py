@@ -195,8 +195,11 @@ def _recognition(result: DemoResult) -> Group:
     if result.counters is not None:
         counters = result.counters
         for name in ("entered", "left", "crossed"):
+            counted_movements = getattr(counters, name)
+            if counted_movements is None:
+                continue
             true = "" if result.true_counters is None else f" (truth {result.true_counters[name]})"
-            lines.append(Text(f"{name:<8}{getattr(counters, name):>3}{true}"))
+            lines.append(Text(f"{name:<8}{counted_movements:>3}{true}"))
     return Group(*lines)
 
 

@@ -1,5 +1,6 @@
 """`fivegms run`: fetch what suits this device and run it on a file."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from fivegms_client import RunnableModel, load
+from fivegms_client.association import Box
 from fivegms_client.composition import WHOLE
 from fivegms_client.selection import Prefer
 from fivegms_engine.tasks import Classification, Detection, TensorSummary
@@ -46,6 +48,20 @@ from fivegms_testbed.cli.entry import (
 from fivegms_testbed.recognition import FrameRecord, Recognition, recognise, write_results
 
 
+def _corners(text: str) -> Box:
+    try:
+        x0, y0, x1, y1 = (float(number) for number in text.split(","))
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not X0,Y0,X1,Y1 in pixels") from error
+    return x0, y0, x1, y1
+
+
+LineOption = Annotated[
+    str | None,
+    typer.Option("--line", metavar="X0,Y0,X1,Y1", help="Count what crosses this line, in pixels."),
+]
+
+
 def run(
     entry: EntryArgument,
     media: Annotated[
@@ -62,6 +78,7 @@ def run(
             help="Annotated .mp4 or .png, results as .json, or raw outputs as .npz (of arrays).",
         ),
     ] = None,
+    line: LineOption = None,
     session: SessionOption = None,
     task: TaskOption = None,
     name: NameOption = None,
@@ -78,6 +95,7 @@ def run(
 ) -> None:
     """Run a published model, of a task that is known here or not."""
     with reporting_errors(as_json=as_json):
+        counting_line = None if line is None else _corners(line)
         with transfer_progress(as_json=as_json) as bars:
             options = access_options(
                 variant=variant,
@@ -95,7 +113,7 @@ def run(
             if is_array_file(media):
                 _run_arrays(model, media, output, as_json=as_json)
             else:
-                _run_media(model, media, output, as_json=as_json)
+                _run_media(model, media, output, counting_line, as_json=as_json)
 
 
 def _run_arrays(model: RunnableModel, file: Path, output: Path | None, *, as_json: bool) -> None:
@@ -111,7 +129,9 @@ def _run_arrays(model: RunnableModel, file: Path, output: Path | None, *, as_jso
         results.print(f"saved in {output}", soft_wrap=True)
 
 
-def _run_media(model: RunnableModel, media: Path, output: Path | None, *, as_json: bool) -> None:
+def _run_media(
+    model: RunnableModel, media: Path, output: Path | None, line: Box | None, *, as_json: bool
+) -> None:
     as_document = output is not None and output.suffix.lower() == ".json"
     with stage_progress(as_json=as_json) as bars:
         frames = bars.add_task("recognising", total=None)
@@ -120,7 +140,7 @@ def _run_media(model: RunnableModel, media: Path, output: Path | None, *, as_jso
             bars.update(frames, completed=record.index + 1)
 
         annotated = None if as_document else output
-        recognition = recognise(model, media, annotated=annotated, on_frame=advance)
+        recognition = recognise(model, media, line=line, annotated=annotated, on_frame=advance)
     if as_document and output is not None:
         write_results(recognition, model, media, output)
     if as_json:
@@ -174,10 +194,9 @@ def _show_recognition(recognition: Recognition) -> None:
     number = counted(len(frames), "frame")
     results.print(f"{number}, median {recognition.frame_ms_p50:.1f} ms each")
     if recognition.counters is not None and len(frames) > 1:
-        counters = recognition.counters
-        results.print(
-            f"entered {counters.entered}, left {counters.left}, crossed {counters.crossed}"
-        )
+        counters = asdict(recognition.counters)
+        shown = (f"{name} {count}" for name, count in counters.items() if count is not None)
+        results.print(", ".join(shown))
     last = frames[-1]
     summaries = [one for one in last.results if isinstance(one, TensorSummary)]
     if summaries:
