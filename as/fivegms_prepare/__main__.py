@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from fivegms_api.ai_models import PreparationProgress
 from fivegms_api.model_preparation import ModelPreparation
-from fivegms_prepare.errors import ModelRefused, TemplateInvalid
+from fivegms_prepare.errors import ModelRefused, OutOfMemory, TemplateInvalid
 from fivegms_prepare.preparation import PreparationResult, prepare
 
 
@@ -31,7 +31,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Prepare as the arguments say; the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        result = prepare(
+        result = _prepare(options)
+    except ModelRefused as refusal:
+        _say(refused={"type": refusal.type, "detail": refusal.detail})
+        return 1
+    _say(result=_result(result))
+    return 0
+
+
+def _prepare(options: argparse.Namespace) -> PreparationResult:
+    try:
+        return prepare(
             options.source,
             _template(options.template),
             options.out,
@@ -39,11 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             progress=_report,
             now=datetime.now(UTC),
         )
-    except ModelRefused as refusal:
-        _say(refused={"type": refusal.type, "detail": refusal.detail})
-        return 1
-    _say(result=_result(result))
-    return 0
+    except MemoryError:
+        pass  # what was taken is given back before the next line takes any
+    raise OutOfMemory(
+        "the model needs more memory than a preparation has here: split its largest tensors, or "
+        "ask the operator for more (preparation_memory_bytes)"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -198,6 +198,12 @@ class NotDescribable(ModelRefused):
     type = "not-describable"
 
 
+class OutOfMemory(ModelRefused):
+    """Preparing the model needs more memory than the process may take."""
+
+    type = "out-of-memory"
+
+
 class StorageFailed(ModelRefused):
     """What was prepared cannot be written."""
 

@@ -79,3 +79,23 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
     assert "--evaluation-dir" in capsys.readouterr().out
+
+
+_LIMITED = """
+import resource, sys
+from fivegms_prepare.__main__ import main
+with open("/proc/self/statm") as statm:
+    data_bytes = int(statm.read().split()[5]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_DATA, (data_bytes + 32 * 2**20,) * 2)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_too_little_memory_is_named(tmp_path: Path) -> None:
+    arguments = inputs(tmp_path, bytes(64 * 2**20))
+    done = subprocess.run(
+        [sys.executable, "-c", _LIMITED, *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    assert lines(done.stdout)[-1]["refused"]["type"] == "out-of-memory"
+    assert list((tmp_path / "out").iterdir()) == []
