@@ -25,12 +25,10 @@ from fivegms_api.model_preparation import MODEL_PREPARATION_MEDIA_TYPE, ModelPre
 from fivegms_manifests.model import MPD_MEDIA_TYPE, PROFILE_URN
 from fivegms_testbed.errors import ProviderError
 from fivegms_testbed.publication import files_to_ingest
-from fivegms_testbed.upload import Upload, UploadProgress
+from fivegms_testbed.upload import DEFAULT_PATIENCE_S, Upload, UploadProgress
 
 INGEST_PROTOCOL = "urn:3gpp:5gms:content-protocol:dash-if-ingest"
 _POLL_INTERVAL_S = 0.2
-_PATIENT_POLLS = 150
-"""How many polls in a row the AF may answer that the AS is away: half a minute."""
 _TIMEOUT = aiohttp.ClientTimeout(total=None, connect=10, sock_read=60)
 
 
@@ -89,12 +87,17 @@ class Provider:
     """A client of one AF's M1 interface, and of the M2 of the AS behind it. Raises NoAddress."""
 
     def __init__(
-        self, m1_url: str, *, trace_configs: list[aiohttp.TraceConfig] | None = None
+        self,
+        m1_url: str,
+        *,
+        trace_configs: list[aiohttp.TraceConfig] | None = None,
+        patience_s: float = DEFAULT_PATIENCE_S,
     ) -> None:
         if not re.match(r"https?://[^/]", m1_url):
             raise NoAddress(f"{m1_url} is not an address; write http://HOST:PORT")
         self._base = m1_url.rstrip("/") + "/3gpp-m1/v2"
         self._trace_configs = trace_configs
+        self._patience_s = patience_s
         self._http: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -186,14 +189,15 @@ class Provider:
 
     async def _states(self, session_id: str, name: str) -> AsyncIterator[AiModel]:
         """The model's state again and again; an AS that restarts meanwhile is waited for."""
-        unanswered = 0
+        unanswered_s = 0.0
         while True:
             try:
                 models = await self.models(session_id)
-                unanswered = 0
+                unanswered_s = 0.0
             except RequestRefused as refusal:
-                unanswered += 1
-                if refusal.status != HTTPStatus.SERVICE_UNAVAILABLE or unanswered > _PATIENT_POLLS:
+                unanswered_s += _POLL_INTERVAL_S
+                away = refusal.status == HTTPStatus.SERVICE_UNAVAILABLE
+                if not away or unanswered_s > self._patience_s:
                     raise
                 models = ()
             for model in models:
@@ -202,7 +206,7 @@ class Provider:
             await asyncio.sleep(_POLL_INTERVAL_S)
 
     async def _upload(self, url: str, file: Path, on_upload: OnUpload) -> None:
-        upload = Upload(self._session(), url, file)
+        upload = Upload(self._session(), url, file, patience_s=self._patience_s)
         await upload.send(lambda progress: on_upload(file.name, progress))
 
     async def _abandon(self, session_id: str) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import base64
 import hashlib
 import mimetypes
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -19,9 +19,10 @@ import aiohttp
 from fivegms_testbed.errors import ProviderError
 
 _CHUNK = 256 * 1024
-_ATTEMPTS = 20
+DEFAULT_PATIENCE_S = 75.0
+"""Longer than the minute in which an AF notices that its AS has restarted."""
+
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
-"""Together longer than the minute in which an AF notices that its AS has restarted."""
 _COMING_BACK = frozenset(
     {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE}
 )
@@ -55,7 +56,7 @@ Sleep = Callable[[float], Awaitable[None]]
 
 
 class Upload:
-    """One file on its way to one M2 URL."""
+    """One file on its way to one M2 URL; `patience_s` bounds the pauses between attempts."""
 
     def __init__(
         self,
@@ -63,11 +64,13 @@ class Upload:
         url: str,
         file: Path,
         *,
+        patience_s: float = DEFAULT_PATIENCE_S,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._http = http
         self._url = url
         self._file = file
+        self._patience_s = patience_s
         self._sleep = sleep
 
     async def send(self, on_progress: OnProgress) -> None:
@@ -76,11 +79,11 @@ class Upload:
         digest = await asyncio.to_thread(_digest, self._file)
         offset = 0
         failure: Exception | None = None
-        for attempt in range(_ATTEMPTS):
+        for pause_s in (0.0, *_pauses(self._patience_s)):
             try:
                 if failure is not None:
                     on_progress(UploadProgress(offset, size, str(failure)))
-                    await self._sleep(_pause_s(attempt))
+                    await self._sleep(pause_s)
                     offset = await self._offset()
                 await self._send_from(offset, size, digest, on_progress)
             except (aiohttp.ClientConnectionError, TimeoutError) as error:
@@ -92,8 +95,8 @@ class Upload:
             else:
                 return
         raise UploadFailed(
-            f"{self._file.name} did not reach {self._url} in {_ATTEMPTS} attempts: {failure}; "
-            "see that the AS is up, and publish again"
+            f"{self._file.name} did not reach {self._url} within {self._patience_s:g} s: "
+            f"{failure}; see that the AS is up, and publish again"
         )
 
     async def _offset(self) -> int:
@@ -133,8 +136,13 @@ class Upload:
                 on_progress(UploadProgress(offset, size))
 
 
-def _pause_s(attempt: int) -> float:
-    return min(_FIRST_PAUSE_S * 2.0 ** (attempt - 1), _LONGEST_PAUSE_S)
+def _pauses(patience_s: float) -> Iterator[float]:
+    """The pauses before further attempts, growing, together at most `patience_s`."""
+    pause_s, waited_s = _FIRST_PAUSE_S, 0.0
+    while waited_s + pause_s <= patience_s:
+        yield pause_s
+        waited_s += pause_s
+        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
 
 def _digest(file: Path) -> str:

@@ -75,7 +75,8 @@ def servers(tmp_path: Path) -> Iterator[Servers]:
 
 def _publish(servers: Servers, folder: Path) -> Finished:
     model = save(perceptron(), folder / "perceptron.onnx")
-    return fivegms("publish", model, "--task", "toy", "--m1", servers.urls["m1"], "--json")
+    arguments = ("--task", "toy", "--m1", servers.urls["m1"], "--patience-s", "1", "--json")
+    return fivegms("publish", model, *arguments)
 
 
 def _run(servers: Servers, folder: Path) -> Finished:

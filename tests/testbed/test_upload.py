@@ -84,7 +84,7 @@ async def test_the_digest_goes_along_and_progress_ends_at_the_total(
 
 
 async def test_an_as_that_stays_away_is_said(file: Path, unused_tcp_port: int) -> None:
-    with pytest.raises(UploadFailed, match="20 attempts"):
+    with pytest.raises(UploadFailed, match="within 75 s"):
         await _send(f"http://127.0.0.1:{unused_tcp_port}/m2d/1/model.onnx", file)
 
 

@@ -24,7 +24,7 @@ from fivegms_testbed.cli.console import (
     transfer_progress,
 )
 from fivegms_testbed.provider import Provider, Published
-from fivegms_testbed.upload import UploadProgress
+from fivegms_testbed.upload import DEFAULT_PATIENCE_S, UploadProgress
 
 ModelFile = Annotated[
     Path, typer.Argument(metavar="MODEL.onnx", exists=True, dir_okay=False, help="An ONNX model.")
@@ -59,12 +59,16 @@ def publish(
     m1: Annotated[
         str, typer.Option("--m1", metavar="URL", help="M1 of the AF.")
     ] = "http://127.0.0.1:7777",
+    patience_s: Annotated[
+        float,
+        typer.Option("--patience-s", min=0, help="Give up when an AS is away for this long."),
+    ] = DEFAULT_PATIENCE_S,
     as_json: JsonOption = False,
 ) -> None:
     """Publish a model: every device then finds a variant that suits it."""
     with reporting_errors(as_json=as_json):
         preparation = preparation_template(model, name, task, model_version, template)
-        published = asyncio.run(_publish(m1, model, preparation, as_json=as_json))
+        published = asyncio.run(_publish(m1, model, preparation, patience_s, as_json=as_json))
         if as_json:
             print_json(published)
         else:
@@ -114,9 +118,11 @@ def _members(error: ValidationError) -> str:
     return "not a content preparation template:\n  " + "\n  ".join(lines)
 
 
-async def _publish(m1: str, model: Path, template: ModelPreparation, *, as_json: bool) -> Published:
+async def _publish(
+    m1: str, model: Path, template: ModelPreparation, patience_s: float, *, as_json: bool
+) -> Published:
     bars = _Bars(as_json=as_json)
-    async with Provider(m1) as provider:
+    async with Provider(m1, patience_s=patience_s) as provider:
         with bars.uploads, bars.stages:
             return await provider.publish(
                 model, template, on_upload=bars.uploading, on_state=bars.preparing
