@@ -12,7 +12,7 @@ from support.command import deployment, fivegms
 from support.markdown import Page
 
 M5_IN_README = "http://127.0.0.1:7778"
-CLIP_IN_README = "clip.mp4"
+CLIP_IN_README = "testbed/fivegms_testbed/assets/clip.mp4"
 
 
 @pytest.mark.requirement("R102")
@@ -29,7 +29,7 @@ def test_the_five_lines_recognise_objects(tmp_path: Path) -> None:
         )
         assert published.exit_code == 0, published.messages
         code = code.replace(M5_IN_README, addresses["m5"])
-        code = code.replace(CLIP_IN_README, str(assets / CLIP_IN_README))
+        code = code.replace(CLIP_IN_README, str(assets / "clip.mp4"))
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             exec(compile(code, "README.md", "exec"), {})
     lines = printed.getvalue().splitlines()
