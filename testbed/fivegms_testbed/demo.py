@@ -8,10 +8,7 @@ command's business.
 
 import asyncio
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Protocol
 
@@ -22,8 +19,9 @@ from fivegms_client.entry import SessionEntry
 from fivegms_client.http_fetcher import HttpFetcher
 from fivegms_client.model_access import ModelAccess
 from fivegms_client.progress import FetchProgress
-from fivegms_engine.tasks import GroundTruth, load_ground_truth
+from fivegms_engine.tasks import GroundTruth
 from fivegms_engine.tasks.detection_metrics import precision_recall
+from fivegms_testbed import assets
 from fivegms_testbed.canvas import PICTURE_SUFFIXES
 from fivegms_testbed.deployment import Deployment, DeploymentConfig
 from fivegms_testbed.provider import Provider, Published
@@ -31,13 +29,9 @@ from fivegms_testbed.recognition import FrameRecord, Recognition, recognise, wri
 from fivegms_testbed.trace import HttpCall, Trace, TracingFetcher
 from fivegms_testbed.upload import UploadProgress
 
-MODEL = "digits_detector.onnx"
-CLIP = "clip.mp4"
-CLIP_TRUTH = "clip.json"
-
 TEMPLATE = ModelPreparation(
     model=ModelDescription(name="digits-detector", task="object-detection"),
-    source=MODEL,
+    source=assets.detector_model().name,
     evaluation=MediaEvaluation(media="evaluation.mp4", ground_truth="evaluation.json"),
 )
 
@@ -104,13 +98,6 @@ class Watcher(Protocol):
         """A frame was recognised."""
 
 
-@contextmanager
-def demo_assets() -> Iterator[Path]:
-    """The folder with the shipped detector, clip and evaluation set."""
-    with as_file(files("fivegms_testbed") / "assets") as folder:
-        yield folder
-
-
 def run_demo(media: Path | None, output: Path, watcher: Watcher) -> DemoResult:
     """Publish, fetch, run. `media` is the user's own image or video; None takes the shipped clip.
 
@@ -118,13 +105,10 @@ def run_demo(media: Path | None, output: Path, watcher: Watcher) -> DemoResult:
     """
     output.mkdir(parents=True, exist_ok=True)
     trace = Trace()
-    with demo_assets() as assets:
-        published, model = asyncio.run(_deliver(assets / MODEL, trace, watcher))
-        truth = load_ground_truth(assets / CLIP_TRUTH) if media is None else None
-        with model:
-            return _recognise(
-                model, published, media or assets / CLIP, truth, output, trace, watcher
-            )
+    published, model = asyncio.run(_deliver(assets.detector_model(), trace, watcher))
+    truth = assets.clip_truth() if media is None else None
+    with model:
+        return _recognise(model, published, media or assets.clip(), truth, output, trace, watcher)
 
 
 async def _deliver(source: Path, trace: Trace, watcher: Watcher) -> tuple[Published, RunnableModel]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fivegms_testbed.demo import demo_assets
+from fivegms_testbed import assets
 from support import PROJECT
 from support.command import deployment, fivegms
 from support.markdown import Page
@@ -20,16 +20,16 @@ CLIP_IN_README = "testbed/fivegms_testbed/assets/clip.mp4"
 def test_the_five_lines_recognise_objects(tmp_path: Path) -> None:
     (code,) = Page.read(PROJECT / "README.md").code("python")
     assert len(code.strip().splitlines()) <= 6, "five lines and a blank one"
-    with deployment(tmp_path) as addresses, demo_assets() as assets:
+    with deployment(tmp_path) as addresses:
         template = tmp_path / "template.json"
         template.write_text('{"model": {"task": "object-detection"}}')
-        model = assets / "digits_detector.onnx"
+        model = assets.detector_model()
         published = fivegms(
             "publish", model, "--template", template, "--m1", addresses["m1"], "--json"
         )
         assert published.exit_code == 0, published.messages
         code = code.replace(M5_IN_README, addresses["m5"])
-        code = code.replace(CLIP_IN_README, str(assets / "clip.mp4"))
+        code = code.replace(CLIP_IN_README, str(assets.clip()))
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             exec(compile(code, "README.md", "exec"), {})
     lines = printed.getvalue().splitlines()
