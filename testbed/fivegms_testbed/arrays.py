@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fivegms_manifests.model import TensorInfo
 from fivegms_testbed.errors import BadFile
+from fivegms_testbed.whole_file import whole_file
 
 MAX_ARRAY_BYTES = 2 * 2**30
 
@@ -48,10 +49,11 @@ def write_outputs(outputs: Mapping[str, NDArray[Any]], path: Path) -> None:
     """Save output arrays by name; the file appears complete or not at all."""
     if path.suffix.lower() != ".npz":
         raise ArraysUnreadable(f"{path.name} does not end in .npz, which output arrays are kept in")
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
-        np.savez(file, allow_pickle=False, **outputs)
-    partial.replace(path)
+    # np.savez takes the arrays as keywords, beside its own: a tensor may be called `file`.
+    with whole_file(path) as partial, zipfile.ZipFile(partial, "w") as archive:
+        for name, array in outputs.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, np.asanyarray(array), allow_pickle=False)
 
 
 def _load(path: Path) -> NDArray[Any]:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from PIL import Image
 
@@ -17,6 +17,7 @@ from fivegms_client import FrameResult, MovementCounters, Scene
 from fivegms_engine.annotation import draw_detections
 from fivegms_engine.media import AnnotatedVideo
 from fivegms_testbed.errors import BadFile
+from fivegms_testbed.whole_file import whole_file
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v"})
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
@@ -37,24 +38,14 @@ class _Nowhere:
     def draw(self, frame: FrameResult, counters: MovementCounters) -> None: ...
 
 
-class _VideoCanvas:
-    """Opened at the first frame, since only that has the size in which pixels are shown."""
-
+class _VideoCanvas(AbstractContextManager["_VideoCanvas"]):
     def __init__(self, path: Path, scene: Scene, frame_rate: Fraction) -> None:
-        self._path = path
-        self._scene = scene
-        self._frame_rate = frame_rate
-        self._video: AnnotatedVideo | None = None
-
-    def __enter__(self) -> Self:
-        return self
+        self._line = scene.line
+        self._video = AnnotatedVideo(path, scene.width, scene.height, frame_rate)
 
     def draw(self, frame: FrameResult, counters: MovementCounters) -> None:
-        if self._video is None:
-            height, width, _ = frame.pixels.shape
-            self._video = AnnotatedVideo(self._path, width, height, self._frame_rate).__enter__()
         self._video.write(
-            draw_detections(frame.pixels, frame.detections, _shown(counters), self._scene.line)
+            draw_detections(frame.pixels, frame.detections, _shown(counters), self._line)
         )
 
     def __exit__(
@@ -63,8 +54,7 @@ class _VideoCanvas:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._video is not None:
-            self._video.__exit__(kind, error, traceback)
+        self._video.__exit__(kind, error, traceback)
 
 
 def _shown(counters: MovementCounters) -> dict[str, int]:
@@ -91,12 +81,8 @@ class _PictureCanvas(AbstractContextManager["_PictureCanvas"]):
             self._save(self._last)
 
     def _save(self, frame: FrameResult) -> None:
-        partial = self._path.with_name(f".partial-{self._path.name}")
-        try:
+        with whole_file(self._path) as partial:
             Image.fromarray(draw_detections(frame.pixels, frame.detections)).save(partial)
-            partial.replace(self._path)
-        finally:
-            partial.unlink(missing_ok=True)
 
 
 def open_canvas(

@@ -16,6 +16,7 @@ from fivegms_client.association import Box
 from fivegms_engine.media import open_frames
 from fivegms_engine.tasks import Classification, Detection, Result, TensorSummary
 from fivegms_testbed.canvas import open_canvas
+from fivegms_testbed.whole_file import whole_file
 
 TRACKED_TASK = "object-detection"
 
@@ -103,9 +104,8 @@ def write_results(recognition: Recognition, model: RunnableModel, media: Path, p
         "frames": [_frame(record) for record in recognition.frames],
         "counters": None if recognition.counters is None else asdict(recognition.counters),
     }
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(document, indent=1) + "\n")
-    partial.replace(path)
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(document, indent=1) + "\n")
 
 
 _KINDS: dict[type[Result], str] = {

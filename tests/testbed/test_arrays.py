@@ -97,6 +97,24 @@ def test_outputs_are_saved_by_name(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["out.npz"]
 
 
+def test_an_output_may_have_any_name(tmp_path: Path) -> None:
+    outputs = {name: np.full(2, i) for i, name in enumerate(("file", "allow_pickle", "a/b", "0"))}
+    write_outputs(outputs, tmp_path / "out.npz")
+    with np.load(tmp_path / "out.npz") as saved:
+        assert {name: int(saved[name][0]) for name in saved.files} == {
+            "file": 0,
+            "allow_pickle": 1,
+            "a/b": 2,
+            "0": 3,
+        }
+
+
+def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="Object arrays"):
+        write_outputs({"y": np.array([{}], dtype=object)}, tmp_path / "out.npz")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_outputs_need_a_name_that_says_what_they_are(tmp_path: Path) -> None:
     with pytest.raises(ArraysUnreadable, match="npz"):
         write_outputs({"y": np.ones(3)}, tmp_path / "out.txt")
