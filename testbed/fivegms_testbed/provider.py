@@ -10,7 +10,7 @@ evaluation set and model over M2; then M1 again until the model's state is final
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -179,31 +179,29 @@ class Provider:
         self, session_id: str, name: str, on_state: OnState = _ignore_state
     ) -> AiModel:
         """Follow the preparation of the model until it is published. Raises PreparationFailed."""
-        async for model in self._states(session_id, name):
-            on_state(model)
-            if model.state is AiModelState.FAILED:
-                raise PreparationFailed(model)
-            if model.state is AiModelState.PUBLISHED:
-                return model
-        raise ProviderError(f"the AF stopped reporting on model {name}")
+        while True:
+            for model in await self._patient_models(session_id):
+                if model.name != name:
+                    continue
+                on_state(model)
+                if model.state is AiModelState.FAILED:
+                    raise PreparationFailed(model)
+                if model.state is AiModelState.PUBLISHED:
+                    return model
+            await asyncio.sleep(_POLL_INTERVAL_S)
 
-    async def _states(self, session_id: str, name: str) -> AsyncIterator[AiModel]:
-        """The model's state again and again; an AS that restarts meanwhile is waited for."""
-        unanswered_s = 0.0
+    async def _patient_models(self, session_id: str) -> tuple[AiModel, ...]:
+        """The models of a session; an AS that restarts meanwhile is waited for."""
+        waited_s = 0.0
         while True:
             try:
-                models = await self.models(session_id)
-                unanswered_s = 0.0
+                return await self.models(session_id)
             except RequestRefused as refusal:
-                unanswered_s += _POLL_INTERVAL_S
                 away = refusal.status == HTTPStatus.SERVICE_UNAVAILABLE
-                if not away or unanswered_s > self._patience_s:
+                if not away or waited_s > self._patience_s:
                     raise
-                models = ()
-            for model in models:
-                if model.name == name:
-                    yield model
             await asyncio.sleep(_POLL_INTERVAL_S)
+            waited_s += _POLL_INTERVAL_S
 
     async def _upload(self, url: str, file: Path, on_upload: OnUpload) -> None:
         upload = Upload(self._session(), url, file, patience_s=self._patience_s)

@@ -9,7 +9,8 @@ from fivegms_codecs.errors import CodecError
 from fivegms_engine.errors import EngineError
 from fivegms_manifests.errors import ManifestError
 from fivegms_prepare.errors import ModelRefused
-from fivegms_testbed.cli.exit_codes import ExitCode, exit_code
+from fivegms_testbed.cli.exit_codes import ExitCode
+from fivegms_testbed.cli.failures import exit_code
 from fivegms_testbed.errors import TestbedError
 from fivegms_testbed.inspection import InspectionFailed, InspectionRefused, InspectionUnanswered
 

@@ -30,7 +30,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from fivegms_testbed.cli.exit_codes import ExitCode, exit_code
+from fivegms_testbed.cli.exit_codes import ExitCode
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -72,6 +72,8 @@ def print_json(value: Any) -> None:
 
 def fail(error: BaseException, *, as_json: bool) -> NoReturn:
     """Say what went wrong and end with the error's exit code; defects keep their traceback."""
+    from fivegms_testbed.cli.failures import exit_code  # it loads every package
+
     code = exit_code(error)
     if code is ExitCode.INTERNAL:
         messages.print_exception()
