@@ -14,7 +14,7 @@ while a model runs is a `fivegms_engine.errors.EngineError`.
 """
 
 from fivegms_client.capabilities import DeviceCapabilities, OpsetRange
-from fivegms_client.counting import MovementCounters, Scene, count_movements
+from fivegms_client.counting import MovementCounter, MovementCounters, Scene, count_movements
 from fivegms_client.errors import ClientError
 from fivegms_client.facade import fetch, fetch_model, load, open_model
 from fivegms_client.model_access import FetchedModel
@@ -34,6 +34,7 @@ __all__ = [
     "FetchedModel",
     "FrameResult",
     "LinkEstimate",
+    "MovementCounter",
     "MovementCounters",
     "OpsetRange",
     "Prefer",

@@ -5,9 +5,8 @@ picture after the first frame, and went out if its track ends at the edge before
 is lost in the middle of the picture was hidden or missed, and did neither.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from math import hypot
 
 from fivegms_client.association import Box, Point
@@ -46,15 +45,51 @@ class Scene:
 
 def count_movements(tracks: Iterable[Track], scene: Scene, last_frame: int) -> MovementCounters:
     """The counters of a video whose first frame is 0 and whose newest is `last_frame`."""
-    entered = left = 0
-    crossed = None if scene.line is None else 0
-    for track in tracks:
-        entered += track.first_frame > 0 and _at_edge(track.first_box, scene)
-        gone = last_frame - track.last_frame >= _SETTLED_FRAMES
-        left += gone and _at_edge(track.last_box, scene)
-        if scene.line is not None and crossed is not None:
-            crossed += _crossings(track, scene.line)
-    return MovementCounters(entered, left, crossed)
+    return MovementCounter(scene).count(tracks, last_frame)
+
+
+class MovementCounter:
+    """`count_movements` again and again over the growing tracks of one video, without rereading.
+
+    It remembers per track where it stopped, so a frame costs what is new in it.
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._crossings: dict[int, _Crossings] = {}  # by identity: a tracker keeps its tracks
+
+    def count(self, tracks: Iterable[Track], last_frame: int) -> MovementCounters:
+        """The counters now; each track of an earlier call has at most gained hits."""
+        scene = self._scene
+        entered = left = 0
+        crossed = None if scene.line is None else 0
+        for track in tracks:
+            entered += track.first_frame > 0 and _at_edge(track.first_box, scene)
+            gone = last_frame - track.last_frame >= _SETTLED_FRAMES
+            left += gone and _at_edge(track.last_box, scene)
+            if scene.line is not None and crossed is not None:
+                crossings = self._crossings.setdefault(id(track), _Crossings(scene.line))
+                crossed += crossings.count(track.path)
+        return MovementCounters(entered, left, crossed)
+
+
+@dataclass(slots=True)
+class _Crossings:
+    """How often a growing path changed sides within the length of the line."""
+
+    line: Box
+    crossed: int = 0
+    _read: int = 0
+    _clear: Point | None = None
+
+    def count(self, path: Sequence[tuple[int, Point]]) -> int:
+        """The crossings so far; reads what was added to `path` since the last call."""
+        for _, point in path[self._read :]:
+            if abs(_side_px(point, self.line)) > _BAND_PX:
+                self.crossed += self._clear is not None and _crosses(self._clear, point, self.line)
+                self._clear = point
+        self._read = len(path)
+        return self.crossed
 
 
 def _at_edge(box: Box, scene: Scene) -> bool:
@@ -67,13 +102,10 @@ def _at_edge(box: Box, scene: Scene) -> bool:
     )
 
 
-def _crossings(track: Track, line: Box) -> int:
-    """How often the track's centre changed sides within the length of the line."""
-    clear = [point for _, point in track.path if abs(_side_px(point, line)) > _BAND_PX]
-    return sum(
-        _side_px(one, line) * _side_px(other, line) < 0 and _between_ends(one, other, line)
-        for one, other in pairwise(clear)
-    )
+def _crosses(one: Point, other: Point, line: Box) -> bool:
+    """Whether the step from `one` to `other` changes sides and meets the line itself."""
+    sides = _side_px(one, line) * _side_px(other, line)
+    return sides < 0 and _between_ends(one, other, line)
 
 
 def _side_px(point: Point, line: Box) -> float:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from fivegms_client import MovementCounters, RunnableModel, Scene, Tracker, count_movements
+from fivegms_client import MovementCounter, MovementCounters, RunnableModel, Scene, Tracker
 from fivegms_client.association import Box
 from fivegms_engine.media import open_frames
 from fivegms_engine.tasks import Classification, Detection, Result, TensorSummary
@@ -73,10 +73,11 @@ def recognise(
     scene, frame_rate = _scene(media, line)
     tracker = Tracker()
     records: list[FrameRecord] = []
-    counters = count_movements((), scene, 0)
+    movements = MovementCounter(scene)
+    counters = movements.count(tracker.tracks, 0)
     with open_canvas(annotated, scene, frame_rate) as canvas:
         for frame in model.run(media, tracker=tracker):
-            counters = count_movements(tracker.tracks, scene, frame.index)
+            counters = movements.count(tracker.tracks, frame.index)
             canvas.draw(frame, counters)
             records.append(
                 FrameRecord(frame.index, frame.time_s, frame.results, frame.inference_ms)

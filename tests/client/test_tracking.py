@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fivegms_client.association import Box, Expectation, Gate, associate, intersection_over_union
-from fivegms_client.counting import MovementCounters, Scene, count_movements
+from fivegms_client.counting import MovementCounter, MovementCounters, Scene, count_movements
 from fivegms_client.tracking import Tracker, TrackerSettings
 from fivegms_engine.tasks import Detection, TruthObject
 from fivegms_testbed import assets
@@ -267,3 +267,11 @@ def test_no_two_objects_of_a_frame_share_a_number(frames: list[list[Detection]])
     assert [found.number for found in tracker.tracks] == list(range(1, len(tracker.tracks) + 1))
     for found in tracker.tracks:
         assert len(found.path) >= 3
+
+
+@given(st.lists(st.lists(detections, max_size=6), max_size=20))
+def test_counting_as_frames_come_is_counting_at_the_end(frames: list[list[Detection]]) -> None:
+    tracker, counter = Tracker(), MovementCounter(SCENE)
+    for index, found in enumerate(frames):
+        tracker.update(index, found)
+        assert counter.count(tracker.tracks, index) == count_movements(tracker.tracks, SCENE, index)
