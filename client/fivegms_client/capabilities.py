@@ -8,10 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fivegms_codecs.weights import Codec, Precision
+from fivegms_engine.capability import canonical_domain
 from fivegms_manifests.model import Model, Opset, Variant
-
-DEFAULT_DOMAINS = ("", "ai.onnx")
-"""Both names of ONNX's own operator domain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ def _refusals(variant: Variant, device: DeviceCapabilities) -> Iterator[str]:
 
 
 def _same_domain(left: str, right: str) -> bool:
-    return left == right or (left in DEFAULT_DOMAINS and right in DEFAULT_DOMAINS)
+    return canonical_domain(left) == canonical_domain(right)
 
 
 def _spell(opset: Opset) -> str:

@@ -56,7 +56,7 @@ async def access_manifest(
     Raises NotFound, AccessRefused, ServerUnreachable and ManifestRefused.
     """
     if isinstance(where, ManifestFile):
-        path = _manifest_path(where.path)
+        path = await asyncio.to_thread(_manifest_path, where.path)
         document = await asyncio.to_thread(_read, path)
         manifest = parse_manifest(document, str(path))
         return AccessedManifest(manifest, document, folder=ModelFolder(path.parent, manifest))

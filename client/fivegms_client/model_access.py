@@ -121,7 +121,9 @@ class ModelAccess:
             accessed = await access_manifest(where, self._transfer)
         with watch.stage("device_ms"):
             device = await self._device()
-        return _Start(watch, accessed, self._select(accessed, device))
+        # A folder is asked for each of its files.
+        selections = await asyncio.to_thread(self._select, accessed, device)
+        return _Start(watch, accessed, selections)
 
     async def _device(self) -> DeviceCapabilities:
         if self._options.device is not None:

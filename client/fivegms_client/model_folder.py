@@ -4,6 +4,7 @@ What `fetch` writes and `load` reads without a network. The folder keeps the lay
 can be copied to a device, or served by any web server, as it is.
 """
 
+from functools import cached_property
 from pathlib import Path
 
 from fivegms_client.cache import read_verified, write_atomically
@@ -20,7 +21,6 @@ class ModelFolder:
     def __init__(self, folder: Path, manifest: ModelManifest) -> None:
         self._folder = folder
         self._manifest = manifest
-        self._paths = _paths_by_digest(manifest, folder)
 
     def get(self, part: SegmentRef) -> bytes | None:
         """The verified bytes, or None when the file is missing or damaged."""
@@ -30,6 +30,11 @@ class ModelFolder:
         """Write the file, under each name that the manifest has for it. Raises CacheUnusable."""
         for path in self._paths[part.sha256]:
             write_atomically(path, data)
+
+    @cached_property
+    def _paths(self) -> dict[str, set[Path]]:
+        """All names of the same bytes; only who writes needs them."""
+        return _paths_by_digest(self._manifest, self._folder)
 
     def put_manifest(self, document: bytes) -> Path:
         """Write the manifest, byte for byte; last, so that it names only what is there."""

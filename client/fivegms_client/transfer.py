@@ -22,6 +22,10 @@ _DOCUMENT = frozenset({OK})
 _SEGMENT = frozenset({OK, PARTIAL, _RANGE_NOT_SATISFIABLE})
 
 
+OnWait = Callable[[str, float], None]
+"""Told why nothing arrives, and when."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A whole answer. `url` is where it came from after redirects; header names are lower case."""
@@ -43,7 +47,7 @@ class Transfer:
         fetcher: Fetcher,
         policy: RetryPolicy = DEFAULT_RETRY,
         clock: Clock = SYSTEM_CLOCK,
-        on_wait: Callable[[str, float], None] = lambda cause, now: None,
+        on_wait: OnWait = lambda cause, now: None,
     ) -> None:
         self._fetcher = fetcher
         self._policy = policy
@@ -67,11 +71,10 @@ class Transfer:
             try:
                 async with self._fetcher.get(url, headers) as answer:
                     check_status(answer, expected)
-                    body = await _bounded(answer, limit_bytes)
+                    body = await self._bounded(answer, limit_bytes, attempts)
                     return Document(answer.url, answer.status, answer.headers, body)
             except FetchInterrupted as failure:
-                self._on_wait(str(failure), self.now())
-                await self._wait(attempts.interrupted(failure, self.now(), self._clock.jitter()))
+                await self._pause(attempts, failure, self._on_wait)
 
     async def segment(
         self, part: SegmentRef, urls: Sequence[str], meter: ProgressMeter
@@ -87,13 +90,12 @@ class Transfer:
                 await self._continue(arriving, attempts)
                 return arriving.finish()
             except FetchInterrupted as failure:
-                meter.waiting(str(failure), self.now())
-                await self._wait(attempts.interrupted(failure, self.now(), self._clock.jitter()))
+                await self._pause(attempts, failure, meter.waiting)
             except NotFound:
                 attempts.missing()
             except (SegmentTooLong, SegmentTooShort, DigestMismatch) as failure:
                 arriving.restart(self.now())
-                await self._wait(attempts.corrupt(str(failure), self._clock.jitter()))
+                await self._clock.sleep(attempts.corrupt(str(failure), self._clock.jitter()))
 
     async def _continue(self, arriving: "_ArrivingSegment", attempts: Attempts) -> None:
         if arriving.complete:
@@ -109,8 +111,21 @@ class Transfer:
                 arriving.add(chunk, now)
                 attempts.received(now)
 
-    async def _wait(self, delay_s: float) -> None:
-        await self._clock.sleep(delay_s)
+    async def _bounded(self, answer: Answer, limit_bytes: int, attempts: Attempts) -> bytes:
+        body = bytearray()
+        async for chunk in answer.body:
+            body += chunk
+            attempts.received(self.now())
+            if len(body) > limit_bytes:
+                raise BadAnswer(
+                    f"{answer.url} is larger than {limit_bytes} bytes; it was not read on"
+                )
+        return bytes(body)
+
+    async def _pause(self, attempts: Attempts, failure: FetchInterrupted, tell: OnWait) -> None:
+        now = self.now()
+        tell(str(failure), now)
+        await self._clock.sleep(attempts.interrupted(failure, now, self._clock.jitter()))
 
 
 class _ArrivingSegment:
@@ -160,12 +175,3 @@ class _ArrivingSegment:
         """Raises SegmentTooShort and DigestMismatch."""
         self._check.finish()
         return self._data
-
-
-async def _bounded(answer: Answer, limit_bytes: int) -> bytes:
-    body = bytearray()
-    async for chunk in answer.body:
-        body += chunk
-        if len(body) > limit_bytes:
-            raise BadAnswer(f"{answer.url} is larger than {limit_bytes} bytes; it was not read on")
-    return bytes(body)

@@ -23,6 +23,7 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, numpy_helper
 
+from fivegms_engine.capability import MODEL_DOMAIN, canonical_domain
 from fivegms_engine.elements import NUMPY_NAMES, element_name
 from fivegms_engine.errors import (
     InvalidTopology,
@@ -140,7 +141,8 @@ def _merge_except(source: Any, target: Any, *skipped: str) -> None:
 
 
 def _constant(node: NodeProto) -> TensorProto | None:
-    if node.op_type != "Constant" or node.domain not in ("", "ai.onnx") or len(node.output) != 1:
+    own = canonical_domain(node.domain) == MODEL_DOMAIN
+    if node.op_type != "Constant" or not own or len(node.output) != 1:
         return None
     values = [attribute.t for attribute in node.attribute if attribute.name == "value"]
     return values[0] if values and _leaves(values[0]) else None

@@ -1,7 +1,6 @@
 """The transport over real sockets, and the whole client over it."""
 
 import asyncio
-import socket
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -208,21 +207,15 @@ async def test_an_impossible_address_is_refused_at_once() -> None:
             await access.open(ManifestUrl("http://[nonsense/model.mpd"))
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-async def test_nobody_there_is_named_after_the_bound() -> None:
-    url = f"http://127.0.0.1:{_free_port()}/model.mpd"
+async def test_nobody_there_is_named_after_the_bound(unused_tcp_port: int) -> None:
+    url = f"http://127.0.0.1:{unused_tcp_port}/model.mpd"
     async with ue(give_up_after_s=0.01) as access:
         with pytest.raises(ServerUnreachable, match=f"{url} .*Connection refused"):
             await access.open(ManifestUrl(url))
 
 
-async def test_an_as_that_starts_late_is_waited_for() -> None:
-    delivery, port = Delivery(), _free_port()
+async def test_an_as_that_starts_late_is_waited_for(unused_tcp_port: int) -> None:
+    delivery, port = Delivery(), unused_tcp_port
     delivery.server = TestServer(delivery.server.app, port=port)
     waits = 0
 

@@ -1,3 +1,5 @@
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from hashlib import sha256
 
 import pytest
@@ -5,11 +7,13 @@ import pytest
 from fivegms_client.errors import (
     AccessRefused,
     BadAnswer,
+    FetchInterrupted,
     NotFound,
     SegmentCorrupt,
     SegmentMissing,
     ServerUnreachable,
 )
+from fivegms_client.fetching import Answer
 from fivegms_client.progress import FetchProgress, ProgressMeter
 from fivegms_client.retry import RetryPolicy
 from fivegms_client.transfer import Transfer
@@ -193,6 +197,35 @@ async def test_a_document_comes_with_its_headers(fetching: Fetching) -> None:
     document = await fetching.transfer.document(URL, limit_bytes=len(DATA))
     assert document.body == DATA
     assert document.headers["etag"] == '"1"'
+
+
+class _Dripping:
+    """One byte a second; the first answer breaks after 70, the second is whole."""
+
+    def __init__(self, time: FakeClock) -> None:
+        self._time = time
+        self._answers = [70, 3]
+
+    @asynccontextmanager
+    async def get(
+        self, url: str, headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[Answer]:
+        yield Answer(url, 200, {}, self._body(self._answers.pop(0)))
+
+    async def _body(self, count: int) -> AsyncIterator[bytes]:
+        for _ in range(count):
+            self._time.time_s += 1
+            yield b"x"
+        if self._answers:
+            raise FetchInterrupted("cut")
+
+
+async def test_a_slow_document_that_breaks_is_asked_for_again() -> None:
+    """Patience counts from the last byte, not from the first request."""
+    time = FakeClock()
+    transfer = Transfer(_Dripping(time), POLICY, time.clock())
+    document = await transfer.document(URL, limit_bytes=1000)
+    assert document.body == b"xxx"
 
 
 async def test_a_document_is_bounded(fetching: Fetching) -> None:

@@ -1,4 +1,4 @@
-"""What several test modules share: data that lies beside the project, small models, free ports."""
+"""Where the project and the data beside it lie."""
 
 import os
 from pathlib import Path
