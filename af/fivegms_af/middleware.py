@@ -64,6 +64,8 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         return _answer(problem_details(error, request.path), _headers(error))
     except web.HTTPException as error:
         return _from_http(request, error)
+    except ConnectionError:
+        raise  # nobody is left to answer
     except Exception:
         log.exception("request failed", method=request.method, path=request.path)
         detail = "the log of the 5GMS AF says more"

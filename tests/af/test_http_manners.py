@@ -5,11 +5,15 @@ import json
 from typing import Any
 
 import pytest
+import structlog
+from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fivegms_af.m1.table import M1_ROUTES
 from fivegms_af.m5.table import M5_ROUTES
+from fivegms_af.middleware import answer_errors
+from fivegms_af.routes import Handler
 
 RESOURCES = sorted({(route.api.base_path, route.path) for route in (*M1_ROUTES, *M5_ROUTES)})
 
@@ -80,6 +84,37 @@ async def test_a_body_beyond_the_limit_is_413(start_af: Any) -> None:
     refused = await af.send("POST", templates, b"x" * 1001, "a/b")
     assert (refused.status, refused.problem) == (413, "body-too-large")
     assert len((await af.get(session)).json["contentPreparationTemplateIds"]) == 1
+
+
+async def test_a_client_that_leaves_within_its_body_is_no_fault_of_the_af() -> None:
+    began, ended = asyncio.Event(), asyncio.get_running_loop().create_future()
+
+    @web.middleware
+    async def watch(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except BaseException as error:
+            ended.set_result(error)
+            raise
+
+    async def read(request: web.Request) -> web.Response:
+        began.set()
+        return web.Response(body=await request.read())
+
+    app = web.Application(middlewares=[watch, answer_errors])
+    app.router.add_post("/", read)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    with structlog.testing.capture_logs() as logged:
+        _, writer = await asyncio.open_connection(*runner.addresses[0])
+        writer.write(b"POST / HTTP/1.1\r\nHost: af\r\nContent-Length: 9\r\n\r\nshort")
+        await began.wait()
+        writer.close()
+        await writer.wait_closed()
+        assert isinstance(await ended, ConnectionError)
+    await runner.cleanup()
+    assert logged == []
 
 
 async def test_a_body_in_a_broken_coding_is_400(af: Any) -> None:
