@@ -206,7 +206,8 @@ async def _send_part(request: web.Request, file: BinaryIO, part: ByteRange) -> N
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the client went away")
         size_bytes = min(_SENDFILE_BYTES, part.last + 1 - first)
-        await loop.sendfile(transport, file, first, size_bytes)
+        if await loop.sendfile(transport, file, first, size_bytes) != size_bytes:
+            raise OSError("the file ends early")
 
 
 async def _copy_part(response: web.StreamResponse, file: BinaryIO, part: ByteRange) -> None:
@@ -214,6 +215,8 @@ async def _copy_part(response: web.StreamResponse, file: BinaryIO, part: ByteRan
     rest = part.size_bytes
     while rest:
         block = await asyncio.to_thread(file.read, min(rest, _COPY_BYTES))
+        if not block:
+            raise OSError("the file ends early")
         await response.write(block)
         rest -= len(block)
 

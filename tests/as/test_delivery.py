@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+import os
 from datetime import UTC, datetime
 from email.parser import BytesParser
 
+import aiohttp
 import pytest
 from aiohttp import web
 from multidict import CIMultiDict
+from structlog.testing import capture_logs
 
 from fivegms_as.delivery import Delivery
 from fivegms_as.documents import MemoryDocuments
@@ -73,6 +76,15 @@ async def test_an_object_that_is_replaced_meanwhile_is_sent_as_it_is_now(aiohttp
     answer = await client.get("/m4d/provisioning-session-s1/a", headers=fields)
     assert await answer.read() == b"new"[: 2 if fields else 3]
     assert answer.headers["ETag"] == etag(b"new")
+
+
+@pytest.mark.parametrize("asked", [None, "bytes=100-300000", "bytes=0-1,300000-300001"])
+async def test_a_file_that_ends_early_ends_the_connection(stocked, config, asked):
+    [blob] = (config.data_dir / "content" / "blobs").glob(f"*/{etag(LARGE)[1:-1]}")
+    os.truncate(blob, 200_000)
+    with capture_logs() as logged, pytest.raises(aiohttp.ClientError):
+        await ask(stocked, "large", **({"Range": asked} if asked else {}))
+    assert [entry["event"] for entry in logged] == ["content cannot be read"]
 
 
 @pytest.mark.requirement("R099")
