@@ -35,7 +35,10 @@ class EvaluationSet(Protocol):
     """Held-out data that a whole model is judged by."""
 
     def sample(self, inputs: Sequence[TensorInfo]) -> Feeds:
-        """What the model is fed for the first item. Raises EvaluationFailed."""
+        """What the model is fed for one item, or for as many as a fixed batch takes.
+
+        Raises EvaluationFailed.
+        """
 
     def accuracy(self, model: LoadedModel) -> tuple[Accuracy, ...]:
         """The figures, the one that the template asks for first. Raises EvaluationFailed."""
@@ -62,13 +65,14 @@ class MediaSet:
     model: Model
 
     def sample(self, inputs: Sequence[TensorInfo]) -> Feeds:
-        """The first picture as the model's input."""
+        """The first picture as the model's input, or as many as a fixed batch takes."""
         io = self._io(inputs, ())
         try:
             with self.media.open("rb") as file, open_frames(file) as frames:
-                first = next(iter(frames)).pixels
-            return task_named(self.model.task).feeds([first], io)[0]
-        except (EngineError, StopIteration) as error:
+                taken = islice(frames, _fixed_batch(inputs) or 1)
+                pictures = [frame.pixels for frame in taken]
+            return task_named(self.model.task).feeds(pictures, io)[0]
+        except EngineError as error:
             raise EvaluationFailed(f"{self.request.media}: {error}") from error
 
     def accuracy(self, model: LoadedModel) -> tuple[Accuracy, ...]:
@@ -129,14 +133,20 @@ class TensorSet:
     def sample(self, inputs: Sequence[TensorInfo]) -> Feeds:
         """The first sample, or as many as a fixed batch takes."""
         arrays, _ = self._read(inputs)
-        return next(_batches(arrays, inputs))
+        return next(_batches(arrays, _fixed_batch(inputs) or 1))
 
     def accuracy(self, model: LoadedModel) -> tuple[Accuracy, ...]:
         """The share of samples whose largest score in the first output is at their label."""
         arrays, labels = self._read(model.inputs)
+        fixed = _fixed_batch(model.inputs)
+        if fixed and len(labels) % fixed:
+            raise EvaluationFailed(
+                f"the model takes batches of {fixed}; there are {len(labels)} samples"
+            )
         try:
             scores = [
-                model.run(feeds)[model.outputs[0].name] for feeds in _batches(arrays, model.inputs)
+                model.run(feeds)[model.outputs[0].name]
+                for feeds in _batches(arrays, fixed or BATCH)
             ]
         except EngineError as error:
             raise EvaluationFailed(f"{self.request.tensors}: {error}") from error
@@ -183,21 +193,20 @@ def _array(entry: object) -> NDArray[Any]:
     return entry
 
 
-def _batches(
-    arrays: Mapping[str, NDArray[Any]], inputs: Sequence[TensorInfo]
-) -> Iterator[dict[str, NDArray[Any]]]:
-    size = _batch_size(inputs)
+def _batches(arrays: Mapping[str, NDArray[Any]], size: int) -> Iterator[dict[str, NDArray[Any]]]:
     count = len(next(iter(arrays.values())))
-    fixed = any(info.shape and info.shape[0] == size for info in inputs)
-    if fixed and count % size:
-        raise EvaluationFailed(f"the model takes batches of {size}; there are {count} samples")
     for start in range(0, count, size):
         yield {name: array[start : start + size] for name, array in arrays.items()}
 
 
 def _batch_size(inputs: Sequence[TensorInfo]) -> int:
-    sizes = {info.shape[0] for info in inputs if info.shape and isinstance(info.shape[0], int)}
-    return max((int(size) for size in sizes), default=BATCH) or 1
+    return _fixed_batch(inputs) or BATCH
+
+
+def _fixed_batch(inputs: Sequence[TensorInfo]) -> int | None:
+    """How many samples the model takes at once; None where it takes any number."""
+    sizes = (info.shape[0] for info in inputs if info.shape)
+    return max((size for size in sizes if isinstance(size, int)), default=None)
 
 
 def _classes(scores: Sequence[NDArray[Any]], name: str) -> NDArray[np.integer]:

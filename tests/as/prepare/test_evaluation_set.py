@@ -12,8 +12,11 @@ import numpy as np
 import pytest
 from onnx import ModelProto
 
+from fivegms_api.model_preparation import TensorEvaluation
 from fivegms_engine.media import AnnotatedVideo
+from fivegms_manifests.model import TensorInfo
 from fivegms_prepare.errors import EvaluationFailed
+from fivegms_prepare.evaluation_set import TensorSet
 from support.onnx_graphs import model_of, node
 from support.preparing import Prepared, prepare_model
 
@@ -21,8 +24,8 @@ SIDE, FRAMES = 32, 5
 BOX = [4.0, 6.0, 20.0, 30.0]
 
 
-def detector(score: float = 0.9) -> ModelProto:
-    """Finds a `cat` at BOX in every picture."""
+def detector(score: float = 0.9, batch: int = 1) -> ModelProto:
+    """Finds a `cat` at BOX in every picture of a batch."""
     return model_of(
         [
             node("ReduceMean", "images", "mean", keepdims=0),
@@ -30,19 +33,19 @@ def detector(score: float = 0.9) -> ModelProto:
             node("Add", "nothing score", "scores"),
             node("Add", "nothing box", "boxes"),
             node("Cast", "nothing", "labels0", to=7),
-            node("Reshape", "labels0 two", "labels"),
+            node("Expand", "labels0 each", "labels"),
         ],
-        {"images": ("float32", [1, 3, SIDE, SIDE])},
+        {"images": ("float32", [batch, 3, SIDE, SIDE])},
         {
-            "boxes": ("float32", [1, 1, 4]),
-            "scores": ("float32", [1, 1]),
-            "labels": ("int64", [1, 1]),
+            "boxes": ("float32", [batch, 1, 4]),
+            "scores": ("float32", [batch, 1]),
+            "labels": ("int64", [batch, 1]),
         },
         {
             "zero": np.zeros((), np.float32),
-            "score": np.full((1, 1), score, np.float32),
-            "box": np.array([[BOX]], np.float32),
-            "two": np.array([1, 1]),
+            "score": np.full((batch, 1), score, np.float32),
+            "box": np.array([[BOX]] * batch, np.float32),
+            "each": np.array([batch, 1]),
         },
         metadata={
             "fivegms.labels": '["cat"]',
@@ -96,6 +99,13 @@ def test_detection_on_media(box: list[float], figure: float, tmp_path: Path) -> 
         assert figures["mAP@0.5"].data_set == "held-out.mp4"
         assert variant.accuracy[0].metric == "mAP@0.5"
         assert figures["recall"].value == figure
+        assert variant.latency is not None
+
+
+def test_a_model_of_fixed_batches_on_media(tmp_path: Path) -> None:
+    prepared = on_media(tmp_path, ground_truth(), detector(batch=FRAMES))
+    for variant in prepared.manifest.subsets[0].variants:
+        assert (variant.accuracy[0].metric, variant.accuracy[0].value) == ("mAP@0.5", 1.0)
         assert variant.latency is not None
 
 
@@ -188,6 +198,14 @@ def test_top1_on_tensors(batch: int | str, tmp_path: Path) -> None:
             ("top1", 0.9, "held-out.npz")
         ]
     assert prepared.result.variants[0].accuracy[0].value == 0.9
+
+
+@pytest.mark.parametrize(("batch", "samples"), [("N", 1), (1, 1), (5, 5)])
+def test_a_sample_is_one_or_a_fixed_batch(batch: int | str, samples: int, tmp_path: Path) -> None:
+    (tmp_path / "held-out.npz").write_bytes(npz(x=SAMPLES, labels=LABELS))
+    request = TensorEvaluation(tensors="held-out.npz", metric="top1")
+    opened = TensorSet(request, tmp_path / "held-out.npz")
+    assert opened.sample([TensorInfo("x", "float32", (batch, 8))])["x"].shape == (samples, 8)
 
 
 def bomb() -> bytes:
