@@ -6,7 +6,7 @@ import pytest
 
 from fivegms_as.server import ApplicationServer
 from fivegms_manifests.model_mpd import read_model_mpd
-from support.onnx_models import perceptron
+from support.onnx_graphs import perceptron
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from fivegms_client.composition import chosen_subsets, ends_the_model, select_ea
 from fivegms_client.errors import BadOption, NoSuitableVariant
 from fivegms_client.selection import LinkEstimate, Preferences
 from fivegms_manifests.model import Composition, CompositionMember, ModelManifest
-from support.onnx_models import perceptron
+from support.onnx_graphs import perceptron
 from support.published_model import publish
 
 DEVICE = DeviceCapabilities(None, "linux", ("onnxruntime",), ("cpu",), (OpsetRange("", 1, 21),), 10)

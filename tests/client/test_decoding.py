@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from fivegms_client.decoding import SubsetAssembly
 from fivegms_client.errors import ModelDamaged, WrongModelSegment
 from fivegms_manifests.model import SegmentRef
-from support.onnx_models import perceptron
+from support.onnx_graphs import perceptron
 from support.published_model import publish
 
 PUBLISHED = publish(perceptron(hidden=256))

@@ -15,7 +15,7 @@ import fivegms_client
 from fivegms_client.errors import BadEntry, NoModelOffered
 from fivegms_client.worker_loop import run_in_worker
 from fivegms_manifests.model import MPD_MEDIA_TYPE, PROFILE_URN
-from support.onnx_models import perceptron
+from support.onnx_graphs import perceptron
 from support.published_model import publish
 
 PUBLISHED = publish(perceptron(hidden=256))

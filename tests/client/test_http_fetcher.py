@@ -25,7 +25,7 @@ from fivegms_client.http_fetcher import HttpFetcher
 from fivegms_client.model_access import ModelAccess
 from fivegms_client.options import AccessOptions
 from fivegms_client.retry import RetryPolicy
-from support.onnx_models import perceptron
+from support.onnx_graphs import perceptron
 from support.published_model import publish
 
 Spoiler = Callable[[web.Request, bytes], Awaitable[web.StreamResponse]]

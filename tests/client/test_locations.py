@@ -3,7 +3,7 @@ from pathlib import Path
 
 from fivegms_client.locations import local_path, segment_urls
 from fivegms_manifests.model import ModelManifest, SegmentRef
-from support.onnx_models import perceptron
+from support.onnx_graphs import perceptron
 from support.published_model import publish
 
 MPD = "http://as.test/m4d/ps/model.mpd?token=1"

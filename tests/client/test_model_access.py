@@ -43,7 +43,7 @@ from fivegms_manifests.segments import (
 )
 from support.fake_clock import FakeClock
 from support.memory_server import Body, Cut, Down, Fault, MemoryServer, Status
-from support.onnx_models import perceptron
+from support.onnx_graphs import perceptron
 from support.published_model import PublishedModel, publish
 
 BASE = "http://as.test/m4d/provisioning-session-1/"

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from fivegms_client.entry import ManifestFile
 from fivegms_client.errors import ModelClosed
@@ -22,7 +22,7 @@ from fivegms_engine.tasks import TensorSummary
 from fivegms_engine.tasks.errors import UnsupportedInput
 from fivegms_manifests.model import InputProcessing
 from support.memory_server import MemoryServer
-from support.onnx_models import perceptron
+from support.onnx_graphs import model_of, perceptron
 from support.published_model import PublishedModel, publish
 
 WIDTH, HEIGHT = 64, 48
@@ -55,18 +55,16 @@ def spot_finder() -> onnx.ModelProto:
         ("Sub", ["where", "where"], ["zero"], {}),
         ("Add", ["zero", "label"], ["labels"], {}),
     ]
-    graph = helper.make_graph(
+    return model_of(
         [helper.make_node(op, inputs, outputs, **more) for op, inputs, outputs, more in nodes],
-        "spot",
-        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["N", 3, HEIGHT, WIDTH])],
-        [
-            helper.make_tensor_value_info("boxes", TensorProto.FLOAT, ["N", 1, 4]),
-            helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", 1]),
-            helper.make_tensor_value_info("labels", TensorProto.INT64, ["N", 1]),
-        ],
-        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+        {"images": ("float32", ["N", 3, HEIGHT, WIDTH])},
+        {
+            "boxes": ("float32", ["N", 1, 4]),
+            "scores": ("float32", ["N", 1]),
+            "labels": ("int64", ["N", 1]),
+        },
+        constants,
     )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
 def published_detector() -> PublishedModel:

@@ -9,7 +9,7 @@ import onnxruntime
 import pytest
 
 from support.command import deployment, fivegms
-from support.onnx_models import perceptron, save
+from support.onnx_graphs import perceptron, save
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from support.command import FIVEGMS, Finished, fivegms
-from support.onnx_models import perceptron, save
+from support.onnx_graphs import perceptron, save
 
 
 class Servers:

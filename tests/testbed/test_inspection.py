@@ -22,7 +22,7 @@ from fivegms_testbed.inspection import (
     inspect_bytes,
     read_location,
 )
-from support.onnx_models import perceptron, save
+from support.onnx_graphs import perceptron, save
 
 
 @pytest.fixture(scope="module")

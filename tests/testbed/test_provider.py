@@ -19,7 +19,7 @@ from fivegms_testbed.provider import (
 )
 from fivegms_testbed.publication import FileMissing
 from fivegms_testbed.trace import Trace
-from support.onnx_models import perceptron, save
+from support.onnx_graphs import perceptron, save
 
 TEMPLATE = ModelPreparation(
     model=ModelDescription(name="perceptron", task="toy"), source="perceptron.onnx"

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 import fivegms_client
 from fivegms_engine.media import AnnotatedVideo
 from fivegms_engine.tasks import Classification, TensorSummary
 from fivegms_testbed.canvas import OutputUnknown
 from fivegms_testbed.recognition import recognise, write_results
+from support.onnx_graphs import model_of, node
 from support.published_model import publish
 
 WIDTH, HEIGHT = 64, 48
@@ -24,18 +24,16 @@ def colour_sums() -> onnx.ModelProto:
     """`images` float32 [N, 3, H, W] -> `sums` float32 [N, 2]: red and green of the middle."""
     kernel = np.zeros((2, 3, 1, 1), np.float32)
     kernel[0, 0], kernel[1, 1] = 1, 1
-    graph = helper.make_graph(
+    return model_of(
         [
-            helper.make_node("Conv", ["images", "kernel"], ["colours"]),
-            helper.make_node("GlobalAveragePool", ["colours"], ["pooled"]),
-            helper.make_node("Flatten", ["pooled"], ["sums"]),
+            node("Conv", "images kernel", "colours"),
+            node("GlobalAveragePool", "colours", "pooled"),
+            node("Flatten", "pooled", "sums"),
         ],
-        "colours",
-        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["N", 3, HEIGHT, WIDTH])],
-        [helper.make_tensor_value_info("sums", TensorProto.FLOAT, ["N", 2])],
-        [numpy_helper.from_array(kernel, "kernel")],
+        {"images": ("float32", ["N", 3, HEIGHT, WIDTH])},
+        {"sums": ("float32", ["N", 2])},
+        {"kernel": kernel},
     )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
 def opened(folder: Path, task: str) -> fivegms_client.RunnableModel:

@@ -1,6 +1,7 @@
 """Build the ONNX models that tests prepare, one expression each."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,3 +82,30 @@ def classifier(seed: int = 0, width: int = 16) -> ModelProto:
             "w3": weights(10, 2 * width),
         },
     )
+
+
+def perceptron(seed: int = 0, hidden: int = 64) -> ModelProto:
+    """`x` float32 [N, 16] -> `y` float32 [N, 4]: two dense layers of seeded weights."""
+    random = np.random.default_rng(seed)
+    weights = {
+        "w1": random.normal(0, 0.25, (16, hidden)),
+        "b1": random.normal(0, 0.1, hidden),
+        "w2": random.normal(0, 0.12, (hidden, 4)),
+        "b2": random.normal(0, 0.1, 4),
+    }
+    return model_of(
+        [
+            node("Gemm", "x w1 b1", "h", name="dense1"),
+            node("Relu", "h", "r", name="relu1"),
+            node("Gemm", "r w2 b2", "y", name="dense2"),
+        ],
+        {"x": ("float32", ["N", 16])},
+        {"y": ("float32", ["N", 4])},
+        {name: array.astype(np.float32) for name, array in weights.items()},
+    )
+
+
+def save(model: ModelProto, path: Path) -> Path:
+    """Write the model without checking it, since some are broken on purpose."""
+    path.write_bytes(model.SerializeToString())
+    return path
