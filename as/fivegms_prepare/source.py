@@ -30,10 +30,21 @@ def separate_checked(model: ModelProto, folder: Path) -> SeparatedModel:
     external = ExternalData(folder)
     check_model(model, external)
     separated = separate(model, external)
+    if model.functions:
+        separated = _inlined(separated)
+    _drop_unused_opsets(separated.graph)
+    _declare_ranks(separated.graph)
+    return separated
+
+
+def _inlined(separated: SeparatedModel) -> SeparatedModel:
+    """Put functions in place of their calls; the constants in them become weights too."""
     graph = inline_functions(separated.graph)
-    _drop_unused_opsets(graph)
-    _declare_ranks(graph)
-    return SeparatedModel(graph, separated.weights)
+    again = separate(graph)
+    # What had left before is a stub by now: its values are where they were found first.
+    known = {weight.name: weight for weight in separated.weights}
+    weights = tuple(known.get(weight.name, weight) for weight in again.weights)
+    return SeparatedModel(again.graph, weights)
 
 
 def _drop_unused_opsets(model: ModelProto) -> None:

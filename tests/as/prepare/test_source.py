@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
-from onnx import ModelProto
+from onnx import ModelProto, helper, numpy_helper
 
 from fivegms_prepare.errors import UnsupportedTensor
 from fivegms_prepare.source import separate_checked
@@ -52,3 +53,32 @@ def test_a_constant_input_without_shape_has_its_own() -> None:
     )
     graph = separate_checked(without_shape(model, "input"), Path("no folder")).graph
     assert [info.name for info in inputs_of(graph)] == ["x"]
+
+
+def with_constant_in_a_function() -> ModelProto:
+    """`x` float32 [1, 100] -> `y`: `x` times a function's own constant, plus `w`."""
+    values = np.random.default_rng(3).random((100, 100), np.float32)
+    model = model_of(
+        [helper.make_node("Project", ["x"], ["p"], domain="own"), node("Add", "p w", "y")],
+        {"x": ("float32", [1, 100])},
+        {"y": ("float32", [1, 100])},
+        {"w": np.arange(100, dtype=np.float32)},
+    )
+    opset = helper.make_opsetid("", 17)
+    constant = node("Constant", "", "inner", value=numpy_helper.from_array(values))
+    body = [constant, node("MatMul", "given inner", "taken")]
+    model.functions.append(
+        helper.make_function("own", "Project", ["given"], ["taken"], body, [opset])
+    )
+    model.opset_import.append(helper.make_opsetid("own", 1))
+    return model
+
+
+def test_constants_of_functions_leave_the_topology(tmp_path: Path) -> None:
+    model = with_constant_in_a_function()
+    separated = separate_checked(model, Path("no folder"))
+    assert sorted(weight.info.shape for weight in separated.weights) == [(100,), (100, 100)]
+    assert len(separated.topology()) < 4000
+    x = np.random.default_rng(4).random((1, 100), np.float32)
+    direct = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"x": x})[0]
+    assert np.allclose(prepare_model(model, tmp_path).load().run({"x": x})["y"], direct, rtol=1e-5)
