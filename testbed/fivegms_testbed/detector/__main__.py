@@ -39,17 +39,13 @@ def main() -> None:
 
 def make(arrays: Arrays, folder: Path) -> None:
     """Everything after training."""
-    model = _export(arrays)
+    model, threshold = _export(arrays)
     (folder / MODEL).write_bytes(model.SerializeToString(deterministic=True))
     detector = Detector(model)
-    threshold = float({entry.key: entry.value for entry in model.metadata_props}[_THRESHOLD])
     evaluation = measure(detector, folder / "evaluation.mp4", write_evaluation(folder), threshold)
     clip = measure(detector, folder / "clip.mp4", write_clip(folder), threshold)
     _write_figures(folder, {"evaluation.mp4": evaluation, "clip.mp4": clip})
     (folder / CARD).write_text(_card(model, evaluation, clip))
-
-
-_THRESHOLD = "fivegms.score_threshold"
 
 
 def _weights(path: Path | None) -> Arrays:
@@ -61,10 +57,10 @@ def _weights(path: Path | None) -> Arrays:
     return {name: tensor.numpy() for name, tensor in state.items()}
 
 
-def _export(arrays: Arrays) -> onnx.ModelProto:
-    """The model with the score threshold that it itself does best with on validation scenes."""
-    draft = Detector(export(arrays, {}))
-    return export(arrays, describe(choose_score_threshold(draft, _VALIDATION_SEED)))
+def _export(arrays: Arrays) -> tuple[onnx.ModelProto, float]:
+    """The model, and the score threshold that it itself does best with on validation scenes."""
+    threshold = round(choose_score_threshold(Detector(export(arrays, {})), _VALIDATION_SEED), 3)
+    return export(arrays, describe(threshold)), threshold
 
 
 def _write_figures(folder: Path, figures: dict[str, Figures]) -> None:
