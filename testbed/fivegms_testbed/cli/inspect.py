@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 import typer
 from rich.table import Table
 
+from fivegms_api.ai_models import PreparedVariant
 from fivegms_manifests.model import ModelManifest, Subset, TensorInfo
+from fivegms_prepare.manifest import variants_of
 from fivegms_testbed.cli.console import (
     JsonOption,
     headed,
@@ -16,6 +18,7 @@ from fivegms_testbed.cli.console import (
     reporting_errors,
     results,
 )
+from fivegms_testbed.cli.publish import variants_table
 from fivegms_testbed.inspection import (
     InspectedManifest,
     InspectedModel,
@@ -86,36 +89,19 @@ def _show_manifest(manifest: ModelManifest) -> None:
         )
         table.add_row("composition", f"{composition.id}: {chain}")
     results.print(table)
+    variants = variants_of(manifest)
     for subset in manifest.subsets:
-        _show_subset(subset)
+        _show_subset(subset, tuple(one for one in variants if one.subset == subset.id))
 
 
-def _show_subset(subset: Subset) -> None:
+def _show_subset(subset: Subset, variants: tuple[PreparedVariant, ...]) -> None:
     macs = "" if subset.macs is None else f", {subset.macs:,} multiply-adds"
     results.print()
     results.print(headed(f"subset {subset.name}", f" {subset.parameters:,} parameters{macs}"))
     for title, tensors in (("in", subset.inputs), ("out", subset.outputs)):
         for info in tensors:
             results.print(f"  {title:<4}{_tensor(info)}")
-    metrics = sorted({one.metric for variant in subset.variants for one in variant.accuracy})
-    table = Table(box=None, pad_edge=False)
-    table.add_column("variant", style="bold")
-    table.add_column("codec")
-    for heading in ("bytes", "segments", *metrics, "ms"):
-        table.add_column(heading, justify="right", overflow="fold")
-    table.add_column("sha256", overflow="fold")
-    for variant in subset.variants:
-        figures = {one.metric: f"{one.value:.4f}" for one in variant.accuracy}
-        table.add_row(
-            variant.id,
-            variant.codec,
-            megabytes(variant.size_bytes),
-            str(len(variant.segments)),
-            *(figures.get(metric, "-") for metric in metrics),
-            "-" if variant.latency is None else f"{variant.latency.p50_ms:.2f}",
-            variant.sha256[:12],
-        )
-    results.print(table)
+    results.print(variants_table(variants, digests=True))
 
 
 def _show_segment(segment: InspectedSegment) -> None:

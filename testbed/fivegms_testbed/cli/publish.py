@@ -159,7 +159,7 @@ class _Bars:
         )
 
 
-def variants_table(variants: tuple[PreparedVariant, ...]) -> Table:
+def variants_table(variants: tuple[PreparedVariant, ...], *, digests: bool = False) -> Table:
     """What each variant costs and is worth; `ms` is the median inference at the AS."""
     metrics = sorted({figure.metric for variant in variants for figure in variant.accuracy})
     table = Table(box=None, pad_edge=False)
@@ -167,6 +167,8 @@ def variants_table(variants: tuple[PreparedVariant, ...]) -> Table:
     for heading in ("codec", "bytes", "segments", *metrics, "ms"):
         justify: Literal["left", "right"] = "left" if heading == "codec" else "right"
         table.add_column(heading, justify=justify, overflow="fold")
+    if digests:
+        table.add_column("sha256", overflow="fold")
     for variant in variants:
         figures = {figure.metric: f"{figure.value:.4f}" for figure in variant.accuracy}
         table.add_row(
@@ -176,6 +178,7 @@ def variants_table(variants: tuple[PreparedVariant, ...]) -> Table:
             str(variant.segments),
             *(figures.get(metric, "-") for metric in metrics),
             "-" if variant.latency_ms is None else f"{variant.latency_ms:.2f}",
+            *([variant.sha256[:12]] if digests else []),
         )
     return table
 
