@@ -92,10 +92,12 @@ async def test_a_client_that_leaves_within_its_body_is_no_fault_of_the_af() -> N
     @web.middleware
     async def watch(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            return await handler(request)
+            response = await handler(request)
         except BaseException as error:
             ended.set_result(error)
             raise
+        ended.set_result(response)
+        return response
 
     async def read(request: web.Request) -> web.Response:
         began.set()
