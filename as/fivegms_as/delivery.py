@@ -58,7 +58,7 @@ _log = structlog.get_logger("fivegms_as.delivery")
 
 @dataclass(slots=True)
 class DeliveryCounters:
-    """What M4d did since the server started; failures are not counted."""
+    """What M4d did since the server started; what failed or was broken off is not counted."""
 
     requests: int = 0
     body_bytes: int = 0
@@ -84,7 +84,6 @@ class Delivery:
         """Answer GET and HEAD."""
         session, path = request.match_info["session"], request.match_info["path"]
         stored = self._distributed(session, path)
-        self.counters.requests += 1
         try:
             return await self._deliver(request, session, stored)
         except UnknownContent:  # its bytes went: was it replaced since it was looked up?
@@ -102,7 +101,7 @@ class Delivery:
         if stored.size_bytes > SMALL_OBJECT_BYTES:
             return await self._send(request, stored, None)
         ready = self._small.get(session, stored) or await self._load(session, stored)
-        self.counters.body_bytes += stored.size_bytes
+        self._count(request, stored.size_bytes)
         return web.Response(body=ready.body, headers=ready.fields)
 
     async def options(self, _request: web.Request) -> web.Response:
@@ -136,6 +135,7 @@ class Delivery:
         """Conditions first, then ranges (RFC 9110 13.2.2)."""
         headers = request.headers
         if not_modified(headers, stored.etag, stored.modified):
+            self._count(request, 0)
             return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=_unbodied(stored))
         ranges = None
         if (
@@ -163,8 +163,8 @@ class Delivery:
             await response.prepare(request)
             if request.method != hdrs.METH_HEAD:
                 await _send_part(request, file, part)
-                self.counters.body_bytes += part.size_bytes
             await response.write_eof()
+            self._count(request, part.size_bytes)
         return response
 
     async def _send_multipart(
@@ -182,8 +182,13 @@ class Delivery:
                 await response.write(header)
                 await _copy_part(response, file, part)
             await response.write_eof(body.trailer)
-        self.counters.body_bytes += body.size_bytes
+            self._count(request, body.size_bytes)
         return response
+
+    def _count(self, request: web.Request, size_bytes: int) -> None:
+        self.counters.requests += 1
+        if request.method != hdrs.METH_HEAD:
+            self.counters.body_bytes += size_bytes
 
 
 @contextmanager

@@ -40,6 +40,11 @@ async def stocked(peer):
     return peer
 
 
+async def load(peer):
+    _, _, told = await peer.call("GET", f"{peer.server.m3_url}/healthz")
+    return json.loads(told)["m4d"]
+
+
 async def ask(peer, name, method="GET", **fields):
     return await peer.call(method, peer.m4(f"{name}.bin"), **fields)
 
@@ -85,6 +90,7 @@ async def test_a_file_that_ends_early_ends_the_connection(stocked, config, asked
     with capture_logs() as logged, pytest.raises(aiohttp.ClientError):
         await ask(stocked, "large", **({"Range": asked} if asked else {}))
     assert [entry["event"] for entry in logged] == ["content cannot be read"]
+    assert await load(stocked) == {"requests": 0, "bodyBytes": 0}
 
 
 @pytest.mark.requirement("R099")
@@ -249,6 +255,17 @@ async def test_health_is_told_on_both_ports_and_the_load_to_the_af_alone(stocked
         "status": "ok",
         "m4d": {"requests": 2, "bodyBytes": len(SMALL) + 10},
     }
+
+
+async def test_the_load_is_what_was_sent(stocked, name):
+    assert (await ask(stocked, name, "HEAD"))[0] == 200
+    assert (await ask(stocked, name, If_None_Match=etag(SIZES[name])))[0] == 304
+    assert await load(stocked) == {"requests": 2, "bodyBytes": 0}
+    assert (await ask(stocked, name, Range="bytes=9999999-"))[0] == 416
+    assert (await ask(stocked, name, If_Match='"other"'))[0] == 412
+    assert await load(stocked) == {"requests": 2, "bodyBytes": 0}
+    _, fields, _ = await ask(stocked, name, Range="bytes=0-1,5-6")
+    assert await load(stocked) == {"requests": 3, "bodyBytes": int(fields["Content-Length"])}
 
 
 def ready(path, data):
