@@ -125,9 +125,11 @@ class FolderStore:
     def partial_bytes(self, session: str, path: str) -> int | None:
         """The size of the partial upload's file."""
         file = self._partial(session, path)
-        if not file.with_suffix(".json").exists():
-            return None
-        return file.stat().st_size if file.exists() else 0
+        try:
+            size_bytes = file.stat().st_size
+        except FileNotFoundError:  # a crash may have come between the two files
+            size_bytes = 0
+        return size_bytes if file.with_suffix(".json").exists() else None
 
     def stage(self, source: Path) -> FileDraft:
         """Take over a file by renaming it; from another file system, by copying."""

@@ -125,7 +125,7 @@ class Ingest:
         """How far an upload got. Who asks takes over from a connection that still seems open."""
         target = self._target(request)
         await self._take_over(target)
-        partial = self._store.partial_bytes(target.session, target.path)
+        partial = await self._partial_bytes(target)
         if partial is not None:
             return _unfinished(partial)
         stored = self._store.find(target.session, target.path)
@@ -147,6 +147,9 @@ class Ingest:
             if stored is not None:
                 await self._publish(target, [], [target.path])
         return web.Response(status=HTTPStatus.NO_CONTENT)
+
+    async def _partial_bytes(self, target: _Target) -> int | None:
+        return await asyncio.to_thread(self._store.partial_bytes, target.session, target.path)
 
     def _target(self, request: web.Request) -> _Target:
         session = self._sessions.get(request.match_info["session"])

@@ -57,6 +57,13 @@ def test_leftovers_of_a_crash_are_swept_at_start(root):
     assert store.find("s1", "a") is not None
 
 
+def test_an_upload_whose_bytes_a_crash_took_has_none(root):
+    store = FolderStore(root)
+    store.begin("s1", "part", TERMS).file.unlink()
+    assert store.partial_bytes("s1", "part") == 0
+    assert store.partial_bytes("s1", "other") is None
+
+
 def test_a_partial_upload_of_a_session_that_is_gone_is_swept(root):
     FolderStore(root).begin("s1", "part", TERMS).append(b"12")
     (root / "sessions" / "s1.json").unlink()

@@ -4,12 +4,23 @@ import asyncio
 import base64
 import hashlib
 import json
+import threading
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
+from aiohttp import web
+
+from fivegms_as.documents import MemoryDocuments
+from fivegms_as.ingest import Ingest
+from fivegms_as.memory_store import MemoryStore
+from fivegms_as.problems import problems
+from fivegms_as.sessions import Hosting, Session, Sessions
+from fivegms_as.store import UploadTerms
 
 DATA = bytes(range(256)) * 4096  # 1 MiB
 PARTIAL = "application/partial-upload"
+HOSTING = {"name": "n", "ingestConfiguration": {}, "distributionConfigurations": [{}]}
 
 
 def repr_digest(data):
@@ -327,3 +338,42 @@ async def test_prepared_content_is_not_for_uploads(peer):
     for method in ("PUT", "DELETE"):
         status, _, body = await peer.call(method, peer.m2("model.mpd"), b"x")
         assert (status, problem(body)) == (409, "prepared-content")
+
+
+class WatchedStore(MemoryStore):
+    """Refuses to be asked on the event loop what may wait for a disk."""
+
+    def partial_bytes(self, session, path):
+        assert threading.current_thread() is not threading.main_thread()
+        return super().partial_bytes(session, path)
+
+
+@pytest.fixture
+def watched():
+    store = WatchedStore()
+    store.create_session("s1")
+    draft = store.begin("s1", "a", UploadTerms("text/plain"))
+    draft.append(b"abc")
+    return store
+
+
+@pytest.fixture
+async def provider(aiohttp_client, watched):
+    """A client of M2 over the watched store, which has a part of `a`."""
+    sessions = Sessions(MemoryDocuments())
+    sessions.save(Session("s1", Hosting.parse(json.dumps(HOSTING).encode())))
+    ingest = Ingest(
+        watched,
+        sessions,
+        max_upload_bytes=2**20,
+        clock=lambda: datetime(2026, 11, 1, tzinfo=UTC),
+        on_change=lambda session: None,
+    )
+    app = web.Application(middlewares=[problems])
+    app.add_routes(ingest.routes())
+    return await aiohttp_client(app)
+
+
+async def test_the_disk_is_asked_off_the_event_loop(provider):
+    answer = await provider.head("/m2d/s1/a")
+    assert (answer.status, answer.headers["Upload-Offset"]) == (204, "3")
