@@ -131,6 +131,15 @@ class FolderStore:
             size_bytes = 0
         return size_bytes if file.with_suffix(".json").exists() else None
 
+    def abandon(self, session: str, path: str) -> bool:
+        """Remove the partial upload's files; whether there were any."""
+        companion = self._partial(session, path).with_suffix(".json")
+        with self._writing:
+            if not companion.exists():
+                return False
+            _remove_partial(companion)
+        return True
+
     def stage(self, source: Path) -> FileDraft:
         """Take over a file by renaming it; from another file system, by copying."""
         target = self._drafts / secrets.token_hex(16)

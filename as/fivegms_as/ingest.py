@@ -114,11 +114,7 @@ class Ingest:
         self._check_length(request, offset)
         await self._take_over(target)
         async with self._transfer(target, request):
-            draft = await asyncio.to_thread(self._store.resume, target.session, target.path)
-            if draft is None:
-                raise NoPartialUpload(f"no upload to {target.path} is waiting to be continued")
-            if offset != draft.size_bytes:
-                raise UploadOffsetMismatch(draft.size_bytes)
+            draft = await self._resume(target, offset)
             return await self._receive(request, target, draft, digest or draft.terms.sha256)
 
     async def head(self, request: web.Request) -> web.Response:
@@ -138,18 +134,26 @@ class Ingest:
         target = self._target(request)
         await self._take_over(target)
         async with self._transfer(target, request):
-            draft = await asyncio.to_thread(self._store.resume, target.session, target.path)
             stored = self._store.find(target.session, target.path)
-            if draft is None and stored is None:
-                raise UnknownContent(target.path)
-            if draft is not None:
-                await asyncio.to_thread(draft.discard)
+            had_part = await asyncio.to_thread(self._store.abandon, target.session, target.path)
             if stored is not None:
                 await self._publish(target, [], [target.path])
+            elif not had_part:
+                raise UnknownContent(target.path)
         return web.Response(status=HTTPStatus.NO_CONTENT)
 
     async def _partial_bytes(self, target: _Target) -> int | None:
         return await asyncio.to_thread(self._store.partial_bytes, target.session, target.path)
+
+    async def _resume(self, target: _Target, offset: int) -> Draft:
+        """The draft that ends at `offset`; what it holds is read only once that is known."""
+        kept = await self._partial_bytes(target)
+        if kept is not None and kept != offset:
+            raise UploadOffsetMismatch(kept)
+        draft = await asyncio.to_thread(self._store.resume, target.session, target.path)
+        if draft is None:
+            raise NoPartialUpload(f"no upload to {target.path} is waiting to be continued")
+        return draft
 
     def _target(self, request: web.Request) -> _Target:
         session = self._sessions.get(request.match_info["session"])

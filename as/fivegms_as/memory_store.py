@@ -122,6 +122,15 @@ class MemoryStore:
         draft = self._uploads.get((session, path))
         return None if draft is None else draft.size_bytes
 
+    def abandon(self, session: str, path: str) -> bool:
+        """Discard the partial upload of that path; whether there was one."""
+        with self._writing:
+            draft = self._uploads.get((session, path))
+            if draft is None:
+                return False
+            draft.discard()
+        return True
+
     def stage(self, source: Path) -> MemoryDraft:
         """Read a whole file and remove it."""
         draft = MemoryDraft(self, UploadTerms("application/octet-stream"), None)

@@ -92,6 +92,9 @@ class ContentStore(Protocol):
     def partial_bytes(self, session: str, path: str) -> int | None:
         """How much a partial upload of that path has; None where there is none."""
 
+    def abandon(self, session: str, path: str) -> bool:
+        """Forget the partial upload of that path, unread; whether there was one."""
+
     def stage(self, source: Path) -> Draft:
         """Take over a whole file; it is gone from `source` when published."""
 

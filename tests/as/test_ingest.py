@@ -341,7 +341,15 @@ async def test_prepared_content_is_not_for_uploads(peer):
 
 
 class WatchedStore(MemoryStore):
-    """Refuses to be asked on the event loop what may wait for a disk."""
+    """Refuses to be asked on the event loop what may wait for a disk; notes who reads a part."""
+
+    def __init__(self):
+        super().__init__()
+        self.resumed = []
+
+    def resume(self, session, path):
+        self.resumed.append(path)
+        return super().resume(session, path)
 
     def partial_bytes(self, session, path):
         assert threading.current_thread() is not threading.main_thread()
@@ -377,3 +385,12 @@ async def provider(aiohttp_client, watched):
 async def test_the_disk_is_asked_off_the_event_loop(provider):
     answer = await provider.head("/m2d/s1/a")
     assert (answer.status, answer.headers["Upload-Offset"]) == (204, "3")
+
+
+async def test_a_part_is_read_only_to_be_continued(provider, watched):
+    fields = {"Content-Type": PARTIAL, "Upload-Offset": "2"}
+    answer = await provider.patch("/m2d/s1/a", data=b"d", headers=fields)
+    assert (answer.status, answer.headers["Upload-Offset"]) == (409, "3")
+    assert (await provider.delete("/m2d/s1/a")).status == 204
+    assert (await provider.delete("/m2d/s1/a")).status == 404
+    assert watched.resumed == []

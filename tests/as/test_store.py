@@ -153,6 +153,17 @@ def test_a_discarded_upload_is_gone(store):
     assert store.resume("s1", "a") is None
 
 
+def test_an_abandoned_upload_is_gone(store):
+    draft = upload(store, "a", b"abc").draft
+    put(store, "b", b"abc")
+    assert store.abandon("s1", "a") is True
+    assert (store.partial_bytes("s1", "a"), store.resume("s1", "a")) == (None, None)
+    assert store.abandon("s1", "a") is False
+    assert read(store, "b") == b"abc"
+    with pytest.raises(UploadWithdrawn):
+        draft.append(b"d")
+
+
 def test_a_new_upload_replaces_a_partial_one(store):
     store.begin("s1", "a", TERMS).append(b"old")
     fresh = store.begin("s1", "a", TERMS)
