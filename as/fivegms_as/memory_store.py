@@ -82,10 +82,6 @@ class MemoryStore:
         """Every session, in order."""
         return self._spaces.sessions()
 
-    def has_session(self, session: str) -> bool:
-        """Whether content of the session may be stored."""
-        return session in self._spaces
-
     def find(self, session: str, path: str) -> StoredObject | None:
         """The object at a path, if there is one."""
         return self._spaces.find(session, path)

@@ -68,9 +68,6 @@ class ContentStore(Protocol):
     def sessions(self) -> tuple[str, ...]:
         """Every session, in order."""
 
-    def has_session(self, session: str) -> bool:
-        """Whether content of the session may be stored."""
-
     def find(self, session: str, path: str) -> StoredObject | None:
         """The object at a path, if there is one."""
 
