@@ -5,13 +5,21 @@ The entries are `fivegms.labels` (JSON array of strings), `fivegms.input` (JSON 
 0 to 1). The template's labels win over the model's.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from onnx import ModelProto
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from fivegms_api.model_preparation import ModelDescription
-from fivegms_manifests.model import InputProcessing, Model, TensorInfo
+from fivegms_manifests.model import (
+    CHANNELS,
+    Color,
+    InputProcessing,
+    Layout,
+    Model,
+    Resize,
+    TensorInfo,
+)
 from fivegms_prepare.errors import MetadataInvalid
 from fivegms_prepare.values import inputs_of, opsets_of
 
@@ -28,11 +36,11 @@ class _Input(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     tensor: str | None = None
-    layout: Literal["NCHW", "NHWC"] = "NCHW"
-    color: Literal["RGB", "BGR", "GRAY"] = "RGB"
+    layout: Layout = "NCHW"
+    color: Color = "RGB"
     mean: _Channels | None = None
     std: _Channels | None = None
-    resize: Literal["letterbox", "stretch"] = "letterbox"
+    resize: Resize = "letterbox"
 
 
 _LABEL_LIST = TypeAdapter(Annotated[tuple[str, ...], Field(max_length=100_000)])
@@ -89,11 +97,11 @@ def _input_processing(
     tensor = stated.tensor or next((i.name for i in inputs if len(i.shape) == 4), None)
     if tensor not in names:
         raise MetadataInvalid(f"{_INPUT} is of input {tensor!r}; the model has {names}")
-    channels = 1 if stated.color == "GRAY" else 3
+    channels = CHANNELS[stated.color]
     mean, std = stated.mean or (0.0,) * channels, stated.std or (1.0,) * channels
-    if len(mean) != channels or len(std) != channels or not all(std):
+    if not len(mean) == len(std) == channels or min(std) <= 0:
         raise MetadataInvalid(
-            f"{_INPUT} needs {channels} values of mean and of std, and no std of 0"
+            f"{_INPUT} needs {channels} values of mean and of std, and no std of 0 or below"
         )
     return InputProcessing(tensor, stated.layout, stated.color, mean, std, stated.resize)
 

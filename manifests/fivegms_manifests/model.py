@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
+from typing import Literal, TypeAlias, get_args
 
 PROFILE_URN = "urn:fivegms:ai:profile:model:2026"
 """Profile of a media entry point whose locator is a model MPD (TS 26.512 `profiles`)."""
@@ -45,12 +46,22 @@ class TensorInfo:
     shape: tuple[int | str, ...]
 
 
+Layout: TypeAlias = Literal["NCHW", "NHWC"]
+Color: TypeAlias = Literal["RGB", "BGR", "GRAY"]
+Resize: TypeAlias = Literal["letterbox", "stretch"]
+
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+RESIZES: tuple[Resize, ...] = get_args(Resize)
+CHANNELS: dict[str, int] = {"RGB": 3, "BGR": 3, "GRAY": 1}
+"""How many channels a picture of each `Color` has."""
+
+
 @dataclass(frozen=True, slots=True)
 class InputProcessing:
     """How pixels become the input tensor `tensor`: `(pixel / 255 - mean) / std` per channel.
 
-    `layout` is NCHW or NHWC, `color` RGB, BGR or GRAY, `resize` letterbox or stretch. `mean` and
-    `std` have one value per channel.
+    `layout` is one of LAYOUTS, `color` of CHANNELS, `resize` of RESIZES. `mean` and `std` have one
+    value per channel, and each `std` is above 0.
     """
 
     tensor: str

@@ -23,7 +23,10 @@ from fivegms_manifests.errors import (
     UnsupportedConstruct,
 )
 from fivegms_manifests.model import (
+    CHANNELS,
+    LAYOUTS,
     PROFILE_URN,
+    RESIZES,
     Accuracy,
     Composition,
     CompositionMember,
@@ -60,9 +63,6 @@ _UINT32 = 2**32 - 1
 _INT32 = 2**31 - 1
 _INT64 = 2**63 - 1
 
-_LAYOUTS = ("NCHW", "NHWC")
-_CHANNELS = {"RGB": 3, "BGR": 3, "GRAY": 1}
-_RESIZES = ("letterbox", "stretch")
 _ENDPOINTS = ("ue", "network")
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})")
@@ -174,17 +174,19 @@ def _model(element: Element) -> Model:
 
 
 def _input_processing(element: Element) -> InputProcessing:
-    color = element.choice("color", _CHANNELS)
+    color = element.choice("color", CHANNELS)
     mean, std = element.numbers("mean"), element.numbers("std")
-    if len(mean) != _CHANNELS[color] or len(std) != _CHANNELS[color] or 0 in std:
+    if not len(mean) == len(std) == CHANNELS[color]:
         raise InvalidValue(f"{element.where}: @mean and @std are not those of {color} channels")
+    if min(std) <= 0:
+        raise InvalidValue(f"{element.where}: @std is not above 0 in every channel")
     return InputProcessing(
         tensor=element.label("tensor"),
-        layout=element.choice("layout", _LAYOUTS),
+        layout=element.choice("layout", LAYOUTS),
         color=color,
         mean=mean,
         std=std,
-        resize=element.choice("resize", _RESIZES),
+        resize=element.choice("resize", RESIZES),
     )
 
 

@@ -113,6 +113,7 @@ name = text.filter(bool)
 token = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9@._+:/-]{0,20}", fullmatch=True)
 size = st.integers(0, 2**40 - 1)
 real = st.floats(allow_nan=False, allow_infinity=False)
+above_zero = st.floats(0, exclude_min=True, allow_infinity=False)
 digest = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)
 tensors = st.lists(
     st.builds(TensorInfo, name, token, st.lists(st.one_of(size, text), max_size=4).map(tuple)),
@@ -124,7 +125,7 @@ processing = st.builds(
     st.sampled_from(["NCHW", "NHWC"]),
     st.sampled_from(["RGB", "BGR"]),
     st.tuples(real, real, real),
-    st.tuples(*[real.filter(bool)] * 3),
+    st.tuples(above_zero, above_zero, above_zero),
     st.sampled_from(["letterbox", "stretch"]),
 )
 model = st.builds(
@@ -180,6 +181,10 @@ UNWRITABLE = {
     ),
     "a deviation of zero": (
         with_model(input_processing=InputProcessing("x", std=(1, 0, 1))),
+        InvalidValue,
+    ),
+    "a deviation below zero": (
+        with_model(input_processing=InputProcessing("x", std=(1, -0.5, 1))),
         InvalidValue,
     ),
     "an unknown color": (

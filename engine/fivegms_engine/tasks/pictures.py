@@ -14,14 +14,10 @@ from PIL import Image
 
 from fivegms_engine.tasks.errors import UnsupportedInput
 from fivegms_engine.tasks.results import ModelIO
-from fivegms_manifests.model import InputProcessing, TensorInfo
+from fivegms_manifests.model import CHANNELS, LAYOUTS, RESIZES, InputProcessing, TensorInfo
 
 BORDER = 114
 """Grey level of a letterbox border, as object detectors are commonly trained with."""
-
-_CHANNELS = {"RGB": 3, "BGR": 3, "GRAY": 1}
-_LAYOUTS = ("NCHW", "NHWC")
-_RESIZES = ("letterbox", "stretch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +104,7 @@ def _check(tensor: TensorInfo, processing: InputProcessing) -> None:
             f"input {tensor.name} is {tensor.dtype} {list(tensor.shape)}, not a floating picture "
             "batch: feed it arrays"
         )
-    if processing.layout not in _LAYOUTS or processing.resize not in _RESIZES:
+    if processing.layout not in LAYOUTS or processing.resize not in RESIZES:
         raise UnsupportedInput(
             f"input {tensor.name}: layout {processing.layout}, resize {processing.resize}"
         )
@@ -116,7 +112,7 @@ def _check(tensor: TensorInfo, processing: InputProcessing) -> None:
 
 
 def _check_channels(tensor: TensorInfo, processing: InputProcessing) -> None:
-    channels = _CHANNELS.get(processing.color)
+    channels = CHANNELS.get(processing.color)
     if channels is None:
         raise UnsupportedInput(f"input {tensor.name}: colours {processing.color}")
     declared = tensor.shape[1 if processing.layout == "NCHW" else 3]

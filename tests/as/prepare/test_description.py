@@ -77,6 +77,7 @@ def test_grey_input_has_one_channel() -> None:
         ({"input": {"tensor": "q"}}, "'q'; the model has ['x']"),
         ({"input": {"mean": [0.5]}}, "needs 3 values"),
         ({"input": {"std": [1, 0, 1]}}, "no std of 0"),
+        ({"input": {"std": [1, -0.5, 1]}}, "no std of 0 or below"),
         ({"input": {"std": [1, 1, 1e999]}}, "fivegms.input std.2"),
     ],
 )
