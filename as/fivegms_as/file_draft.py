@@ -35,6 +35,11 @@ class FileDraft:
         return self._size
 
     @property
+    def sha256(self) -> str:
+        """The SHA-256 of the bytes that came so far, in hex."""
+        return self._hash.hexdigest()
+
+    @property
     def terms(self) -> UploadTerms:
         """What was announced."""
         return self._terms
@@ -58,7 +63,7 @@ class FileDraft:
     def finish(self) -> str:
         """Sync the bytes to the disk; returns their SHA-256. Raises StoreFull, UploadWithdrawn."""
         self._sync()
-        return self._hash.hexdigest()
+        return self.sha256
 
     def suspend(self) -> None:
         """Sync the bytes to the disk; the file stays. Raises UploadWithdrawn."""

@@ -34,7 +34,7 @@ from fivegms_as.namespace import (
     whole_seconds,
     write_namespace,
 )
-from fivegms_as.store import Addition, Draft, UploadTerms
+from fivegms_as.store import Addition, Draft, UploadTerms, finished
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class FolderStore:
             for addition in pending:
                 addition.draft.discard()
             raise UnknownProvisioningSession(session)
-        arriving = [(addition, addition.draft.finish()) for addition in pending]
+        arriving = finished(pending)
         objects = [_stored(addition, sha256, now) for addition, sha256 in arriving]
         with self._writing, self._undone_on_error(arriving):
             space = self._spaces.changed(session, objects, removals)

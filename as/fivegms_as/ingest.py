@@ -36,6 +36,7 @@ from fivegms_as.errors import (
     UploadOffsetMismatch,
     UploadTooLarge,
     UploadTypeUnsupported,
+    UploadWithdrawn,
 )
 from fivegms_as.media_types import is_media_type, media_type
 from fivegms_as.names import content_path
@@ -234,14 +235,17 @@ class Ingest:
 
     async def _complete(self, target: _Target, draft: Draft, sha256: str | None) -> web.Response:
         try:
-            found = await asyncio.to_thread(_checked, draft, sha256)
+            found = _checked(draft, sha256)
             self._refuse_prepared(target)  # a preparation may have come first
         except BaseException:
             await asyncio.to_thread(draft.discard)
             raise
         is_new = self._store.find(target.session, target.path) is None
         addition = Addition(target.path, draft, draft.terms.content_type)
-        await self._publish(target, [addition], [])
+        try:
+            await self._publish(target, [addition], [])
+        except UnknownProvisioningSession:  # it was there when the upload began
+            raise UploadWithdrawn from None
         return _finished(HTTPStatus.CREATED if is_new else HTTPStatus.NO_CONTENT, found)
 
     async def _publish(
@@ -260,7 +264,7 @@ def _checked(draft: Draft, sha256: str | None) -> str:
     announced = draft.terms.total_bytes
     if announced is not None and draft.size_bytes != announced:
         raise UploadIncomplete(f"{draft.size_bytes} bytes came, {announced} were announced")
-    found = draft.finish()
+    found = draft.sha256
     if sha256 is not None and found != sha256:
         raise DigestMismatch(f"the bytes that came have the SHA-256 {found}, not {sha256}")
     return found

@@ -15,7 +15,7 @@ from fivegms_as.errors import (
     UploadWithdrawn,
 )
 from fivegms_as.namespace import Namespace, Namespaces, StoredObject, whole_seconds
-from fivegms_as.store import Addition, UploadTerms
+from fivegms_as.store import Addition, UploadTerms, finished
 
 UploadKey = tuple[str, str]
 
@@ -28,12 +28,18 @@ class MemoryDraft:
         self._terms = terms
         self._key = key
         self._withdrawn = False
+        self._hash = hashlib.sha256()
         self.data = bytearray()
 
     @property
     def size_bytes(self) -> int:
         """How many bytes came so far."""
         return len(self.data)
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the bytes that came so far, in hex."""
+        return self._hash.hexdigest()
 
     @property
     def terms(self) -> UploadTerms:
@@ -45,11 +51,12 @@ class MemoryDraft:
         self._check()
         self._store.take(len(data))
         self.data += data
+        self._hash.update(data)
 
     def finish(self) -> str:
         """The SHA-256 in hex. Raises UploadWithdrawn."""
         self._check()
-        return hashlib.sha256(self.data).hexdigest()
+        return self.sha256
 
     def suspend(self) -> None:
         """The store holds on to the drafts of uploads. Raises UploadWithdrawn."""
@@ -148,7 +155,7 @@ class MemoryStore:
                 for addition in arriving:
                     addition.draft.discard()
                 raise UnknownProvisioningSession(session)
-            objects = [self._move_in(addition, now) for addition in arriving]
+            objects = [self._move_in(*one, now) for one in finished(arriving)]
             space = self._spaces.changed(session, objects, removals)
             self._remove_blobs(self._spaces.apply(session, space))
 
@@ -181,8 +188,8 @@ class MemoryStore:
         """Drop the record of an upload."""
         self._uploads.pop(key, None)
 
-    def _move_in(self, addition: Addition, now: datetime) -> StoredObject:
-        sha256, data = addition.draft.finish(), _own(addition).data
+    def _move_in(self, addition: Addition, sha256: str, now: datetime) -> StoredObject:
+        data = _own(addition).data
         addition.draft.discard()  # its room is what the blob takes
         if sha256 not in self._blobs:
             self.take(len(data))

@@ -7,7 +7,7 @@ wait for a disk and belongs on a thread. A `Draft` is bytes on their way in, inv
 Raises, from every method that writes: StoreFull.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -33,6 +33,10 @@ class Draft(Protocol):
         """How many bytes came so far."""
 
     @property
+    def sha256(self) -> str:
+        """The SHA-256 of the bytes that came so far, in hex."""
+
+    @property
     def terms(self) -> UploadTerms:
         """What was announced."""
 
@@ -54,12 +58,22 @@ class Draft(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """A finished draft and the path it is to have."""
+    """A draft that has all its bytes, and the path it is to have."""
 
     path: str
     draft: Draft
     content_type: str
     prepared: bool = False
+
+
+def finished(additions: Sequence[Addition]) -> list[tuple[Addition, str]]:
+    """Every addition with the SHA-256 of its draft; where one cannot be finished, none is kept."""
+    try:
+        return [(addition, addition.draft.finish()) for addition in additions]
+    except BaseException:
+        for addition in additions:
+            addition.draft.discard()
+        raise
 
 
 class ContentStore(Protocol):
@@ -102,9 +116,9 @@ class ContentStore(Protocol):
         removals: Iterable[str],
         now: datetime,
     ) -> None:
-        """Give finished drafts their paths and take other paths away, all at once.
+        """Finish drafts and give them their paths, and take other paths away, all at once.
 
-        Raises UnknownProvisioningSession; the drafts are then discarded.
+        Raises UnknownProvisioningSession, UploadWithdrawn; the drafts are discarded with any error.
         """
 
     def create_session(self, session: str) -> None:

@@ -346,6 +346,7 @@ class WatchedStore(MemoryStore):
     def __init__(self):
         super().__init__()
         self.resumed = []
+        self.before_publication = lambda: None
 
     def resume(self, session, path):
         self.resumed.append(path)
@@ -354,6 +355,10 @@ class WatchedStore(MemoryStore):
     def partial_bytes(self, session, path):
         assert threading.current_thread() is not threading.main_thread()
         return super().partial_bytes(session, path)
+
+    def publish(self, session, additions, removals, now):
+        self.before_publication()
+        super().publish(session, additions, removals, now)
 
 
 @pytest.fixture
@@ -394,3 +399,9 @@ async def test_a_part_is_read_only_to_be_continued(provider, watched):
     assert (await provider.delete("/m2d/s1/a")).status == 204
     assert (await provider.delete("/m2d/s1/a")).status == 404
     assert watched.resumed == []
+
+
+async def test_hosting_that_ends_at_the_last_moment_withdraws_the_upload(provider, watched):
+    watched.before_publication = lambda: watched.delete_session("s1")
+    answer = await provider.put("/m2d/s1/b", data=b"x")
+    assert (answer.status, problem(await answer.read())) == (409, "upload-withdrawn")

@@ -132,6 +132,24 @@ def test_an_upload_does_not_go_on_in_a_session_that_was_made_anew(store):
     assert store.partial_bytes("s1", "a") is None
 
 
+def test_of_drafts_that_cannot_all_be_finished_none_is_kept(store):
+    withdrawn = upload(store, "a", b"abc", "s1")
+    store.abandon("s1", "a")
+    other = upload(store, "b", b"other")
+    with pytest.raises(UploadWithdrawn):
+        store.publish("s1", [other, withdrawn], [], NOW)
+    assert store.find("s1", "b") is None
+    assert store.partial_bytes("s1", "b") is None
+
+
+def test_the_digest_of_a_draft_is_that_of_what_came_so_far(store):
+    draft = store.begin("s1", "a", TERMS)
+    for size_bytes, data in enumerate((b"a", b"b", b"c"), 1):
+        draft.append(data)
+        assert draft.sha256 == hashlib.sha256(b"abc"[:size_bytes]).hexdigest()
+    assert store.resume("s1", "a").sha256 == draft.finish() == draft.sha256
+
+
 def test_a_suspended_upload_is_resumed(store):
     draft = store.begin("s1", "a", TERMS)
     draft.append(b"ab")
