@@ -53,12 +53,11 @@ def encode(
     `progress` is given the share of the weights that is done. Raises VariantImpossible.
     """
     initialization = write_initialization_segment(WEIGHTS_PAYLOAD_URN)
-    name = f"{INITIALIZATION_FOLDER}/{initialization_name(digest(initialization))}"
     groups = _groups(model, request, segment_size_bytes, progress)
     try:
         return EncodedVariant(
             request,
-            _store(folder, name, initialization),
+            _store(folder / INITIALIZATION_FOLDER, initialization_name, initialization),
             tuple(_store_samples(folder, index, group) for index, group in enumerate(groups)),
         )
     except (CodecError, SegmentLimitExceeded) as error:  # the latter from a tensor of 4 GiB
@@ -75,6 +74,7 @@ def _groups(
     yield [write_topology(model.topology())]
     samples: list[bytes] = []
     size_bytes = done = 0
+    total = max(model.weights_bytes, 1)
     for weight in model.weights:
         sample = write_tensor(
             weight.name, weight.array(), Precision(request.precision), Codec(request.codec)
@@ -86,7 +86,7 @@ def _groups(
         samples.append(sample)
         size_bytes += len(sample)
         done += weight.size_bytes
-        progress(done / max(model.weights_bytes, 1))
+        progress(done / total)
     if samples:
         yield samples
 
@@ -95,12 +95,14 @@ def _store_samples(folder: Path, index: int, samples: list[bytes]) -> SegmentRef
     segment = write_media_segment(
         samples, sequence_number=index + 1, base_decode_time=index * SEGMENT_DURATION
     )
-    return _store(folder, f"{SEGMENT_FOLDER}/{segment_name(digest(segment))}", segment)
+    return _store(folder / SEGMENT_FOLDER, segment_name, segment)
 
 
-def _store(folder: Path, name: str, data: bytes) -> SegmentRef:
-    path = folder / name
+def _store(folder: Path, name: Callable[[str], str], data: bytes) -> SegmentRef:
+    """Write `data` under the name of its digest, below a folder that its URL begins with."""
+    sha256 = digest(data)
+    path = folder / name(sha256)
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-    return SegmentRef(name, digest(data), len(data))
+    return SegmentRef(f"{folder.name}/{path.name}", sha256, len(data))

@@ -9,7 +9,7 @@ from onnx import ModelProto
 
 from fivegms_api.model_preparation import DEFAULT_VARIANTS, Precision, VariantRequest, WeightCodec
 from fivegms_codecs.units import TensorUnit, TopologyUnit, read_unit
-from fivegms_engine.graph import expected_tensors, separate
+from fivegms_engine.graph import SeparatedModel, expected_tensors, separate
 from fivegms_manifests.digests import digest
 from fivegms_manifests.segments import read_initialization_segment, read_media_segment
 from fivegms_prepare.decoding import decode, load_variant
@@ -134,3 +134,23 @@ def test_graph_that_the_engine_does_not_load(tmp_path: Path) -> None:
     variant = encoded(tmp_path, model=model)
     with pytest.raises(NotLoadable, match="onnxruntime does not load"):
         load_variant(variant, tmp_path)
+
+
+class Counted(SeparatedModel):
+    """Counts how often the size of all weights is asked for, which reads every one of them."""
+
+    asked = 0
+
+    @property
+    def weights_bytes(self) -> int:
+        type(self).asked += 1
+        return sum(weight.size_bytes for weight in self.weights)
+
+
+def test_the_size_of_all_weights_is_computed_once(tmp_path: Path) -> None:
+    parts = separate(LARGE)
+    done: list[float] = []
+    encode(Counted(parts.graph, parts.weights), LOSSLESS, tmp_path, 2**20, done.append)
+    assert Counted.asked == 1
+    assert len(done) == len(parts.weights)
+    assert done[-1] == 1
