@@ -50,9 +50,12 @@ def open_evaluation(
     """The evaluation set of a template, below `folder`. Raises EvaluationFailed."""
     if isinstance(request, TensorEvaluation):
         return TensorSet(request, _inside(folder, request.tensors))
-    return MediaSet(
-        request, _inside(folder, request.media), _inside(folder, request.ground_truth), model
-    )
+    media = _inside(folder, request.media)
+    try:
+        truth = load_ground_truth(_inside(folder, request.ground_truth))
+    except EngineError as error:
+        raise EvaluationFailed(f"{request.ground_truth}: {error}") from error
+    return MediaSet(request, media, truth, model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class MediaSet:
 
     request: MediaEvaluation
     media: Path
-    ground_truth: Path
+    truth: GroundTruth
     model: Model
 
     def sample(self, inputs: Sequence[TensorInfo]) -> Feeds:
@@ -94,7 +97,6 @@ class MediaSet:
     def _figures(self, model: LoadedModel) -> Mapping[str, float]:
         task = task_named(self.model.task)
         io = self._io(model.inputs, model.outputs)
-        truth = load_ground_truth(self.ground_truth)
         found: list[Sequence[Any]] = []
         with self.media.open("rb") as file, open_frames(file) as frames:
             pictures = (frame.pixels for frame in frames)
@@ -104,7 +106,7 @@ class MediaSet:
         threshold = self.model.decision_threshold
         return task.evaluate(
             found,
-            _objects(truth, len(found)),
+            _objects(self.truth, len(found)),
             _DEFAULT_THRESHOLD if threshold is None else threshold,
         )
 
@@ -115,12 +117,10 @@ class MediaSet:
 
 
 def _objects(truth: GroundTruth, frames: int) -> list[Sequence[Any]]:
-    by_index = {frame.index: frame.objects for frame in truth.frames}
-    if by_index and max(by_index) >= frames:
-        raise EvaluationFailed(
-            f"the ground truth has frame {max(by_index)}; the media has {frames} frames"
-        )
-    return [by_index.get(index, ()) for index in range(frames)]
+    last = truth.frames[-1].index if truth.frames else -1
+    if last >= frames:
+        raise EvaluationFailed(f"the ground truth has frame {last}; the media has {frames} frames")
+    return [truth.frame(index).objects for index in range(frames)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ class _Encoding:
     """A model as coded: all that is still needed of it once its weights are let go."""
 
     model: Model
+    evaluation: EvaluationSet | None
     plan: Plan
     profiles: dict[int, Profile]
     weights_bytes: dict[int, int]
@@ -72,9 +73,8 @@ def prepare(
     """
     steps = Progress(progress)
     with _workshop(out) as workshop:
-        encoding = _encode(source, template, workshop, steps)
-        evaluation = _evaluation(template, evaluation_dir, encoding.model)
-        subsets = _measure(encoding, workshop, evaluation, steps)
+        encoding = _encode(source, template, evaluation_dir, workshop, steps)
+        subsets = _measure(encoding, workshop, steps)
         steps.stage("writing", WRITING)
         manifest = ModelManifest(encoding.model, subsets, encoding.plan.compositions, published=now)
         files = _publish(manifest, workshop, out, PurePosixPath(template.manifest))
@@ -83,11 +83,16 @@ def prepare(
 
 
 def _encode(
-    source: Path, template: ModelPreparation, workshop: Path, progress: Progress
+    source: Path,
+    template: ModelPreparation,
+    evaluation_dir: Path | None,
+    workshop: Path,
+    progress: Progress,
 ) -> _Encoding:
     progress.stage("checking", READING)
     separated = load_source(source)
     model = describe(separated.graph, template.model)
+    evaluation = _evaluation(template, evaluation_dir, model)
     planned = plan(separated, template.compositions)
     share = ENCODING / (len(planned.subsets) * len(template.variants))
     encoded: dict[int, list[EncodedVariant]] = {subset.id: [] for subset in planned.subsets}
@@ -99,6 +104,7 @@ def _encode(
             )
     return _Encoding(
         model,
+        evaluation,
         planned.without_weights(),
         {subset.id: profile(subset.model) for subset in planned.subsets},
         {subset.id: subset.model.weights_bytes for subset in planned.subsets},
@@ -116,21 +122,19 @@ def _evaluation(
     return open_evaluation(template.evaluation, folder, model)
 
 
-def _measure(
-    encoding: _Encoding, workshop: Path, evaluation: EvaluationSet | None, progress: Progress
-) -> tuple[Subset, ...]:
+def _measure(encoding: _Encoding, workshop: Path, progress: Progress) -> tuple[Subset, ...]:
     whole = encoding.plan.subsets[0]
     share = MEASURING / len(encoding.plan.subsets)
     subsets = []
     for subset in encoding.plan.subsets:
         progress.stage(f"measuring {subset.name}", share)
         measured = measure_subset(
-            subset, encoding.encoded[subset.id], workshop, evaluation, progress.step
+            subset, encoding.encoded[subset.id], workshop, encoding.evaluation, progress.step
         )
         figures = encoding.profiles[subset.id], encoding.weights_bytes[subset.id]
         subsets.append(subset_of(subset, *figures, measured))
     for composition in encoding.plan.compositions[1:]:
-        check_composition(composition, whole, encoding.encoded, workshop, evaluation)
+        check_composition(composition, whole, encoding.encoded, workshop, encoding.evaluation)
     return tuple(subsets)
 
 

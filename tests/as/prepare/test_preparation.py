@@ -196,6 +196,33 @@ def test_evaluation_without_its_folder(tmp_path: Path) -> None:
         prepare(source, template, tmp_path / "out", now=NOW)
 
 
+@pytest.mark.parametrize(
+    "evaluation",
+    [
+        {"tensors": "held-out.npz"},
+        {"media": "held-out.mp4", "groundTruth": "truth.json"},
+        {"media": "model.onnx", "groundTruth": "truth.json"},
+        {"media": "model.onnx", "groundTruth": "model.onnx"},
+    ],
+)
+def test_evaluation_files_are_asked_for_before_anything_is_encoded(
+    evaluation: dict[str, str], tmp_path: Path
+) -> None:
+    source = tmp_path / "model.onnx"
+    source.write_bytes(classifier().SerializeToString())
+    stages: list[str] = []
+    with pytest.raises(EvaluationFailed):
+        prepare(
+            source,
+            template_of(evaluation=evaluation),
+            tmp_path / "out",
+            evaluation_dir=tmp_path,
+            progress=lambda report: stages.append(report.stage),
+            now=NOW,
+        )
+    assert set(stages) == {"checking"}
+
+
 def test_composition_of_a_model_with_open_shapes(tmp_path: Path) -> None:
     open_shape = ("float32", [1, "width"])
     model = model_of(
