@@ -4,8 +4,9 @@
     OPTIONS     the CORS preflight
 
 A plain GET of a small object is the hot path: two look-ups, one response whose fields were made
-beforehand. Large objects and ranges of them leave by sendfile(2). What is distributed is what the
-session's templates prepared, and what was ingested where a distribution has no template.
+beforehand. Large objects and single ranges leave by sendfile(2); several ranges are copied through
+threads. What is distributed is what the session's templates prepared, and what was ingested where a
+distribution has no template.
 """
 
 import asyncio
