@@ -13,7 +13,7 @@ class InvalidParam(WireModel):
     """What is wrong with one part of the request (TS 29.571 5.2.4.5).
 
     `param` is a JSON Pointer into the body (`/ingestConfiguration/pull`, the whole body: empty),
-    `header NAME`, `query NAME`, or `{pathVariable}`.
+    `header NAME`, `query NAME`, `{pathVariable}`, or the name of a form field.
     """
 
     param: str
@@ -21,7 +21,7 @@ class InvalidParam(WireModel):
 
 
 class ProblemDetails(WireModel):
-    """Why a request was refused (TS 29.571 5.2.4.1)."""
+    """Why a request was refused (TS 29.571 5.2.4.1); `instance` is the path of the request."""
 
     type: str
     title: str

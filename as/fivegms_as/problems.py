@@ -139,7 +139,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         response = await handler(request)
     except errors.ApplicationServerError as error:
-        return problem_response(problem_details(error), _fields(error))
+        return _answer(request, problem_details(error), _fields(error))
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
@@ -148,7 +148,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         raise  # nobody is left to answer
     except Exception:
         _log.exception("request failed", method=request.method, path=request.path)
-        return problem_response(_details(INTERNAL, "the server's log says more"))
+        return _answer(request, _details(INTERNAL, "the server's log says more"), {})
     if not response.prepared:
         response.headers.setdefault("Server", SERVER)
     return response
@@ -157,7 +157,13 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 def _from_http(request: web.Request, error: web.HTTPException) -> web.Response:
     kind = FROM_HTTP.get(HTTPStatus(error.status), REQUEST_INVALID)
     fields = {"Allow": error.headers[hdrs.ALLOW]} if hdrs.ALLOW in error.headers else {}
-    return problem_response(_details(kind, f"{request.method} {request.path}"), fields)
+    return _answer(request, _details(kind, f"{request.method} {request.path}"), fields)
+
+
+def _answer(
+    request: web.Request, problem: ProblemDetails, fields: Mapping[str, str]
+) -> web.Response:
+    return problem_response(problem.model_copy(update={"instance": request.path}), fields)
 
 
 def _details(

@@ -232,6 +232,7 @@ async def test_other_methods_are_405_with_those_that_are_allowed(stocked):
     assert status == 405
     assert set(fields["Allow"].split(",")) == {"GET", "HEAD", "OPTIONS"}
     assert json.loads(body)["type"].endswith(":method-not-allowed")
+    assert json.loads(body)["instance"] == "/m4d/provisioning-session-s1/small.bin"
 
 
 async def test_what_a_template_works_on_stays_inside(peer):

@@ -283,6 +283,7 @@ async def half_sent(hosted):
 async def test_a_second_upload_at_the_same_time_is_refused(half_sent):
     status, _, body = await half_sent.call("PUT", half_sent.m2("a"), b"x")
     assert (status, problem(body)) == (409, "upload-in-progress")
+    assert json.loads(body)["instance"] == "/m2d/s1/a"
     assert (await half_sent.call("PUT", half_sent.m2("b"), b"x"))[0] == 201
 
 
