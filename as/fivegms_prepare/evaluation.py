@@ -46,29 +46,38 @@ def _measure(
     )
 
 
-def check_composition(
-    composition: Composition,
+def check_compositions(
+    compositions: Sequence[Composition],
     whole: SubsetPlan,
     encoded: Encoded,
     folder: Path,
     evaluation: EvaluationSet | None,
 ) -> None:
-    """Run the chain of each variant beside the whole. Raises CompositionDiffers.
+    """Run the chain of each variant of each composition beside the whole, which runs once for all.
 
-    One subset is in memory at a time. Raises EvaluationFailed if there is nothing to feed.
+    One subset is in memory at a time. Raises CompositionDiffers, and EvaluationFailed if there is
+    nothing to feed.
     """
+    if not compositions:
+        return
     feeds = evaluation.sample(whole.inputs) if evaluation else made_up_feeds(whole.inputs)
     if feeds is None:
         raise EvaluationFailed(
-            f"composition {composition.id!r} cannot be compared with the whole: an input's shape "
-            "is open; add an evaluation set to the template"
+            f"composition {compositions[0].id!r} cannot be compared with the whole: an input's "
+            "shape is open; add an evaluation set to the template"
         )
     for index, variant in enumerate(encoded[whole.id]):
         expected = _run(variant, folder, feeds)
-        values = feeds
-        for member in composition.members:
-            values = _run(encoded[member.subset_id][index], folder, values)
-        check_same(composition.id, expected, values)
+        for composition in compositions:
+            chain = [encoded[member.subset_id][index] for member in composition.members]
+            check_same(composition.id, expected, _run_chain(chain, folder, feeds))
+
+
+def _run_chain(chain: Sequence[EncodedVariant], folder: Path, feeds: Values) -> Values:
+    values = feeds
+    for variant in chain:
+        values = _run(variant, folder, values)
+    return values
 
 
 def _run(variant: EncodedVariant, folder: Path, feeds: Values) -> Values:

@@ -24,7 +24,7 @@ from fivegms_manifests.model_mpd import write_model_mpd
 from fivegms_prepare.compose import Plan, plan
 from fivegms_prepare.description import describe
 from fivegms_prepare.errors import EvaluationFailed, NotDescribable, StorageFailed
-from fivegms_prepare.evaluation import Encoded, check_composition, measure_subset
+from fivegms_prepare.evaluation import Encoded, check_compositions, measure_subset
 from fivegms_prepare.evaluation_set import EvaluationSet, open_evaluation
 from fivegms_prepare.manifest import subset_of, variants_of
 from fivegms_prepare.profile import Profile, profile
@@ -133,8 +133,8 @@ def _measure(encoding: _Encoding, workshop: Path, progress: Progress) -> tuple[S
         )
         figures = encoding.profiles[subset.id], encoding.weights_bytes[subset.id]
         subsets.append(subset_of(subset, *figures, measured))
-    for composition in encoding.plan.compositions[1:]:
-        check_composition(composition, whole, encoding.encoded, workshop, encoding.evaluation)
+    divided = encoding.plan.compositions[1:]
+    check_compositions(divided, whole, encoding.encoded, workshop, encoding.evaluation)
     return tuple(subsets)
 
 
