@@ -10,18 +10,16 @@ import json
 import logging
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import structlog
 
 from fivegms_af.config import AfConfig, ApplicationServerAddress
 from fivegms_af.errors import ApplicationFunctionError
 from fivegms_af.server import ApplicationFunction
+from fivegms_api.command_line import positive, saying_why
 from fivegms_api.endpoint import Endpoint
-
-Value = TypeVar("Value")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,14 +27,14 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(prog="python -m fivegms_af", description=__doc__)
     options.add_argument(
         "--m1",
-        type=_saying_why(Endpoint.parse),
+        type=saying_why(Endpoint.parse),
         default=Endpoint("127.0.0.1", 7777),
         metavar="HOST:PORT",
         help="where providers provision (default 127.0.0.1:7777)",
     )
     options.add_argument(
         "--m5",
-        type=_saying_why(Endpoint.parse),
+        type=saying_why(Endpoint.parse),
         default=Endpoint("127.0.0.1", 7778),
         metavar="HOST:PORT",
         help="where UEs ask (default 127.0.0.1:7778)",
@@ -55,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument(
         "--application-server",
-        type=_saying_why(ApplicationServerAddress.parse),
+        type=saying_why(ApplicationServerAddress.parse),
         action="append",
         default=[],
         metavar="m3=URL,m2=URL,m4=URL",
@@ -64,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument(
         "--max-body-bytes",
-        type=_saying_why(_positive),
+        type=saying_why(positive),
         default=2**20,
         metavar="N",
         help="the longest request body (default 1 MiB)",
@@ -91,24 +89,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"fivegms_af: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-def _saying_why(parse: Callable[[str], Value]) -> Callable[[str], Value]:
-    """`parse` with the message of its ValueError as the usage error."""
-
-    def convert(text: str) -> Value:
-        try:
-            return parse(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from error
-
-    return convert
-
-
-def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or not text.strip("0"):
-        raise ValueError(f"{text!r} is not a positive number")
-    return int(text)
 
 
 async def _serve(config: AfConfig) -> None:

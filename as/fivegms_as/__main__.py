@@ -9,24 +9,11 @@ from pathlib import Path
 
 import structlog
 
+from fivegms_api.command_line import positive, positive_seconds, saying_why
 from fivegms_api.endpoint import Endpoint
 from fivegms_as.config import AsConfig
 from fivegms_as.errors import ApplicationServerError
 from fivegms_as.server import ApplicationServer
-
-
-def _endpoint(text: str) -> Endpoint:
-    try:
-        return Endpoint.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number <= 0:
-        raise argparse.ArgumentTypeError("must be positive")
-    return number
 
 
 def parse_arguments(arguments: Sequence[str]) -> AsConfig:
@@ -38,36 +25,46 @@ def parse_arguments(arguments: Sequence[str]) -> AsConfig:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--m3", type=_endpoint, default=defaults.m3.authority, help="HOST:PORT for the AF")
-    add("--m4", type=_endpoint, default=defaults.m4.authority, help="HOST:PORT for M2 and M4")
+    add(
+        "--m3",
+        type=saying_why(Endpoint.parse),
+        default=defaults.m3.authority,
+        help="HOST:PORT for the AF",
+    )
+    add(
+        "--m4",
+        type=saying_why(Endpoint.parse),
+        default=defaults.m4.authority,
+        help="HOST:PORT for M2 and M4",
+    )
     add("--data-dir", type=Path, required=True, help="folder for all that is kept")
     add(
         "--max-upload-bytes",
-        type=_positive,
+        type=saying_why(positive),
         default=defaults.max_upload_bytes,
         help="largest single upload",
     )
     add(
         "--memory-cache-bytes",
-        type=_positive,
+        type=saying_why(positive),
         default=defaults.memory_cache_bytes,
         help="memory for small objects",
     )
     add(
         "--preparation-jobs",
-        type=_positive,
+        type=saying_why(positive),
         default=defaults.preparation_jobs,
         help="models prepared at once",
     )
     add(
         "--preparation-timeout-s",
-        type=float,
+        type=saying_why(positive_seconds),
         default=defaults.preparation_timeout_s,
         help="longest preparation of one model in seconds",
     )
     add(
         "--preparation-memory-bytes",
-        type=_positive,
+        type=saying_why(positive),
         help="memory of one preparation; by default a job's share of 3/4 of the machine",
     )
     return AsConfig(**vars(parser.parse_args(arguments)))

@@ -29,13 +29,26 @@ def test_defaults_are_those_of_the_configuration(tmp_path):
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["--data-dir", "d", "--m3", "nowhere"], ["--data-dir", "d", "--preparation-jobs", "0"]],
+    [
+        [],
+        ["--data-dir", "d", "--m3", "nowhere"],
+        ["--data-dir", "d", "--preparation-jobs", "0"],
+        ["--data-dir", "d", "--max-upload-bytes", "-1"],
+        ["--data-dir", "d", "--memory-cache-bytes", "many"],
+        *(
+            ["--data-dir", "d", "--preparation-timeout-s", s]
+            for s in ("nan", "-1", "0", "inf", "x")
+        ),
+    ],
 )
 def test_a_command_line_that_means_nothing_is_refused(arguments, capsys):
     with pytest.raises(SystemExit) as ended:
         parse_arguments(arguments)
     assert ended.value.code == 2
-    assert "usage:" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "usage:" in said
+    assert not arguments or f"argument {arguments[-2]}: " in said
+    assert "invalid" not in said  # the reason, not that there is one
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
