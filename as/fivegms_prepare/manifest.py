@@ -40,16 +40,14 @@ class MeasuredVariant:
         return self.accuracy[0].value if self.accuracy else 0.0
 
 
-def subset_of(
-    plan: SubsetPlan, profile: Profile, weights_bytes: int, measured: Sequence[MeasuredVariant]
-) -> Subset:
+def subset_of(plan: SubsetPlan, profile: Profile, measured: Sequence[MeasuredVariant]) -> Subset:
     """The manifest's description of a subset and its variants."""
     keys = _rank_keys(measured)
     names = _names([each.encoded for each in measured])
     ranks = sorted(set(keys))
     memory = None
     if profile.activation_bytes is not None:
-        memory = weights_bytes + profile.activation_bytes
+        memory = profile.weights_bytes + profile.activation_bytes
     return Subset(
         id=plan.id,
         name=plan.name,
@@ -57,7 +55,7 @@ def subset_of(
         outputs=plan.outputs,
         parameters=profile.parameters,
         variants=tuple(
-            _variant(_variant_id(plan, name), profile, weights_bytes, each, ranks.index(key) + 1)
+            _variant(_variant_id(plan, name), profile, each, ranks.index(key) + 1)
             for name, each, key in zip(names, measured, keys, strict=True)
         ),
         macs=profile.macs,
@@ -78,7 +76,6 @@ def _rank_keys(measured: Sequence[MeasuredVariant]) -> list[tuple[float, int]]:
 def _variant(
     variant_id: str,
     profile: Profile,
-    weights_bytes: int,
     measured: MeasuredVariant,
     quality_ranking: int,
 ) -> Variant:
@@ -91,14 +88,14 @@ def _variant(
         recovery=_recovery(encoded),
         quality_ranking=quality_ranking,
         bandwidth_bps=bandwidth_within_a_second(sum(sizes)),
-        weights_bytes=weights_bytes,
+        weights_bytes=profile.weights_bytes,
         initialization=encoded.initialization,
         segments=encoded.segments,
         accuracy=measured.accuracy,
         latency=measured.latency,
         constraints=Constraints(
             # onnxruntime keeps a packed copy of most weights beside those it was given.
-            min_memory_bytes=2 * weights_bytes + (profile.activation_bytes or 0),
+            min_memory_bytes=2 * profile.weights_bytes + (profile.activation_bytes or 0),
             engines=ENGINES,
         ),
     )

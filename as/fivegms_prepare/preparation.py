@@ -53,7 +53,6 @@ class _Encoding:
     evaluation: EvaluationSet | None
     plan: Plan
     profiles: dict[int, Profile]
-    weights_bytes: dict[int, int]
     encoded: Encoded
 
 
@@ -107,7 +106,6 @@ def _encode(
         evaluation,
         planned.without_weights(),
         {subset.id: profile(subset.model) for subset in planned.subsets},
-        {subset.id: subset.model.weights_bytes for subset in planned.subsets},
         encoded,
     )
 
@@ -131,8 +129,7 @@ def _measure(encoding: _Encoding, workshop: Path, progress: Progress) -> tuple[S
         measured = measure_subset(
             subset, encoding.encoded[subset.id], workshop, encoding.evaluation, progress.step
         )
-        figures = encoding.profiles[subset.id], encoding.weights_bytes[subset.id]
-        subsets.append(subset_of(subset, *figures, measured))
+        subsets.append(subset_of(subset, encoding.profiles[subset.id], measured))
     divided = encoding.plan.compositions[1:]
     check_compositions(divided, whole, encoding.encoded, workshop, encoding.evaluation)
     return tuple(subsets)

@@ -25,12 +25,14 @@ class Profile:
     """What one subset costs; `macs` and `activation_bytes` for one sample, None where unknown.
 
     `parameters` counts floating-point constants (shapes and axes are not learned).
-    `activation_bytes` is the most that intermediate values take at once, in execution order.
+    `weights_bytes` is the memory that all decoded tensors take, and `activation_bytes` the most
+    that intermediate values take at once, in execution order.
     """
 
     parameters: int
     macs: int | None
     activation_bytes: int | None
+    weights_bytes: int
 
 
 def profile(model: SeparatedModel) -> Profile:
@@ -40,6 +42,7 @@ def profile(model: SeparatedModel) -> Profile:
         parameters=_parameters(model.graph),
         macs=_total(_macs(_Shapes(node, values)) for node in model.graph.graph.node),
         activation_bytes=_activation_bytes(model.graph.graph, values),
+        weights_bytes=model.weights_bytes,
     )
 
 

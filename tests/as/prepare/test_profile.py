@@ -125,3 +125,8 @@ def test_values_without_shape_inference() -> None:
     model = classifier()
     model.graph.node[0].attribute[0].ints[:] = [-100]
     assert "x" in infer_values(separate(model).graph)
+
+
+def test_memory_of_the_weights() -> None:
+    model = classifier(width=64)
+    assert of(model).weights_bytes == 4 * (64 * 27 + 64 + 128 * 64 * 9 + 1280)
