@@ -18,8 +18,13 @@ class ModelRefused(Exception):
         return str(self)
 
 
+def cause_of(error: OSError) -> str:
+    """What the system says of a file, without the paths of this machine that the error names."""
+    return error.strerror or type(error).__name__
+
+
 class SourceMissing(ModelRefused):
-    """There is no file at the source path."""
+    """There is no file at the source path, or none that can be read."""
 
     type = "source-missing"
 

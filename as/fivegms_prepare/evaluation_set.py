@@ -8,6 +8,7 @@ figure is ever made up.
 
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -22,7 +23,7 @@ from fivegms_engine.media import open_frames
 from fivegms_engine.session import LoadedModel
 from fivegms_engine.tasks import GroundTruth, ModelIO, load_ground_truth, task_named
 from fivegms_manifests.model import Accuracy, Model, TensorInfo
-from fivegms_prepare.errors import EvaluationFailed
+from fivegms_prepare.errors import EvaluationFailed, cause_of
 
 BATCH = 8
 MAX_TENSOR_BYTES = 2**31
@@ -51,10 +52,9 @@ def open_evaluation(
     if isinstance(request, TensorEvaluation):
         return TensorSet(request, _inside(folder, request.tensors))
     media = _inside(folder, request.media)
-    try:
-        truth = load_ground_truth(_inside(folder, request.ground_truth))
-    except EngineError as error:
-        raise EvaluationFailed(f"{request.ground_truth}: {error}") from error
+    path = _inside(folder, request.ground_truth)
+    with _reading(request.ground_truth):
+        truth = load_ground_truth(path)
     return MediaSet(request, media, truth, model)
 
 
@@ -70,20 +70,16 @@ class MediaSet:
     def sample(self, inputs: Sequence[TensorInfo]) -> Feeds:
         """The first picture as the model's input, or as many as a fixed batch takes."""
         io = self._io(inputs, ())
-        try:
+        with _reading(self.request.media):
             with self.media.open("rb") as file, open_frames(file) as frames:
                 taken = islice(frames, _fixed_batch(inputs) or 1)
                 pictures = [frame.pixels for frame in taken]
             return task_named(self.model.task).feeds(pictures, io)[0]
-        except EngineError as error:
-            raise EvaluationFailed(f"{self.request.media}: {error}") from error
 
     def accuracy(self, model: LoadedModel) -> tuple[Accuracy, ...]:
         """The task's figures over all frames."""
-        try:
+        with _reading(self.request.media):
             figures = self._figures(model)
-        except (EngineError, ValueError) as error:
-            raise EvaluationFailed(f"{self.request.media}: {error}") from error
         if self.request.metric not in figures:
             raise EvaluationFailed(
                 f"the task {self.model.task!r} has no metric {self.request.metric}"
@@ -182,6 +178,8 @@ def _read_npz(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
                 return {name: _array(archive[name]) for name in names}
     except KeyError as error:
         raise EvaluationFailed(f"{path.name} lacks an array: {error.args[0]}") from error
+    except OSError as error:
+        raise EvaluationFailed(f"{path.name} cannot be read: {cause_of(error)}") from error
     except Exception as error:  # zipfile, zlib, tokenize and numpy share no error, nor MemoryError
         raise EvaluationFailed(f"{path.name} is no .npz of plain arrays: {error}") from error
     raise EvaluationFailed(f"{path.name} unpacks to {declared} bytes")
@@ -215,9 +213,21 @@ def _classes(scores: Sequence[NDArray[Any]], name: str) -> NDArray[np.integer]:
     return np.concatenate([batch.argmax(axis=1) for batch in scores])
 
 
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """What goes wrong with the evaluation file of that name, as EvaluationFailed."""
+    try:
+        yield
+    except OSError as error:
+        raise EvaluationFailed(f"{name} cannot be read: {cause_of(error)}") from error
+    except (EngineError, ValueError) as error:
+        raise EvaluationFailed(f"{name}: {error}") from error
+
+
 def _inside(folder: Path, name: str) -> Path:
-    base = folder.resolve()
-    path = (base / name).resolve()
-    if not path.is_relative_to(base) or not path.is_file():
-        raise EvaluationFailed(f"there is no evaluation file {name!r}: upload it before the model")
-    return path
+    with _reading(name):
+        base = folder.resolve()
+        path = (base / name).resolve()
+        if path.is_relative_to(base) and path.is_file():
+            return path
+    raise EvaluationFailed(f"there is no evaluation file {name!r}: upload it before the model")

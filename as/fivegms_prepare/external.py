@@ -12,7 +12,12 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import numpy as np
 from onnx import TensorProto, helper
 
-from fivegms_prepare.errors import ExternalDataMissing, ExternalDataOutside, MalformedTensor
+from fivegms_prepare.errors import (
+    ExternalDataMissing,
+    ExternalDataOutside,
+    MalformedTensor,
+    cause_of,
+)
 
 _HALF_BYTE_TYPES = frozenset({TensorProto.INT4, TensorProto.UINT4, TensorProto.FLOAT4E2M1})
 
@@ -26,9 +31,12 @@ class ExternalData:
     def __call__(self, tensor: TensorProto) -> bytes:
         """The tensor's bytes. Raises as `check` does."""
         path, offset, length = self._locate(tensor)
-        with path.open("rb") as file:
-            file.seek(offset)
-            data = file.read(length)
+        try:
+            with path.open("rb") as file:
+                file.seek(offset)
+                data = file.read(length)
+        except OSError as error:
+            raise _missing(tensor, f"{path.name}: {cause_of(error)}") from error
         if len(data) != length:
             raise _missing(tensor, f"{path.name} ends too early")
         return data

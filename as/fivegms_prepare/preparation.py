@@ -23,7 +23,7 @@ from fivegms_manifests.model import Model, ModelManifest, Subset
 from fivegms_manifests.model_mpd import write_model_mpd
 from fivegms_prepare.compose import Plan, plan
 from fivegms_prepare.description import describe
-from fivegms_prepare.errors import EvaluationFailed, NotDescribable, StorageFailed
+from fivegms_prepare.errors import EvaluationFailed, NotDescribable, StorageFailed, cause_of
 from fivegms_prepare.evaluation import Encoded, check_compositions, measure_subset
 from fivegms_prepare.evaluation_set import EvaluationSet, open_evaluation
 from fivegms_prepare.manifest import subset_of, variants_of
@@ -146,9 +146,7 @@ def _workshop(out: Path) -> Iterator[Path]:
         finally:
             shutil.rmtree(workshop, ignore_errors=True)
     except OSError as error:
-        # Not the whole error: it names paths of this machine, which are no provider's concern.
-        cause = error.strerror or type(error).__name__
-        raise StorageFailed(f"the prepared model cannot be stored: {cause}") from error
+        raise StorageFailed(f"the prepared model cannot be stored: {cause_of(error)}") from error
 
 
 def _publish(

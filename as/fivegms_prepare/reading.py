@@ -19,6 +19,7 @@ from fivegms_prepare.errors import (
     NotOnnx,
     SourceMissing,
     TruncatedModel,
+    cause_of,
 )
 
 MAX_MODEL_BYTES = 2**31 - 1
@@ -31,6 +32,13 @@ _MAX_VARINT_BYTES = 10
 
 def read_onnx(path: Path) -> ModelProto:
     """Read a model file. Raises SourceMissing, ModelTooLarge, and as `parse_onnx` does."""
+    try:
+        return parse_onnx(_read(path))
+    except OSError as error:
+        raise SourceMissing(f"{path.name[:100]} cannot be read: {cause_of(error)}") from error
+
+
+def _read(path: Path) -> bytes:
     if not path.is_file():
         raise SourceMissing(f"there is no file {path.name}: upload the model first")
     size_bytes = path.stat().st_size
@@ -39,7 +47,7 @@ def read_onnx(path: Path) -> ModelProto:
             f"{path.name} has {size_bytes} bytes; ONNX files hold at most {MAX_MODEL_BYTES}: "
             "save the weights as external data"
         )
-    return parse_onnx(path.read_bytes())
+    return path.read_bytes()
 
 
 def parse_onnx(data: bytes) -> ModelProto:
