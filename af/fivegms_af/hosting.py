@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from fivegms_af.config import ApplicationServerAddress
 from fivegms_af.errors import MembersRefused, TemplateUnknown
 from fivegms_af.provisioned import Session
+from fivegms_api.common_data import path_fault
 from fivegms_api.content_hosting import (
     ContentHostingConfiguration,
     DistributionConfiguration,
@@ -142,7 +143,7 @@ def _entry_point_faults(
 ) -> Iterator[InvalidParam]:
     entry_point = distribution.entry_point
     if entry_point is not None:
-        reason = _path_fault(entry_point.relative_path)
+        reason = _relative_path_fault(entry_point.relative_path)
         if reason:
             yield _fault(reason, *at, "entryPoint", "relativePath")
     if distribution.content_preparation_template_id is not None:
@@ -168,13 +169,10 @@ def _preparation_faults(
         yield _fault(reason, *at, "entryPoint", "relativePath")
 
 
-def _path_fault(relative_path: str) -> str | None:
-    path = unquote(relative_path.partition("?")[0])
+def _relative_path_fault(relative_path: str) -> str | None:
     if "#" in relative_path:
         return "must have no fragment"
-    if any(part in ("", ".", "..") for part in path.split("/")):
-        return "must be a path below the base URL, without empty, '.' or '..' parts"
-    return None
+    return path_fault(unquote(relative_path.partition("?")[0]))
 
 
 def _spelling(name: str) -> str:

@@ -1,5 +1,6 @@
-"""The simple types that the resources of M1 and M5 share (TS 26.512 6.4.2)."""
+"""The simple types that the resources of M1 and M5 share (TS 26.512 6.4.2), and content paths."""
 
+import re
 from enum import StrEnum
 from typing import Annotated
 
@@ -8,6 +9,26 @@ from pydantic import AfterValidator, Field
 URI_CHARACTERS = frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/?#[]@!$&'()*+,;=%"
 )
+
+_NOT_IN_PATHS = re.compile(r"[\x00-\x1f\x7f\\]")
+
+
+def path_fault(path: str) -> str | None:
+    """Why a decoded path can be no content path below a base URL; None for one that can.
+
+    What a file system or a browser would read as another path is refused. Length is the caller's.
+
+    >>> path_fault("models/my model.mpd")
+    >>> path_fault("a/../b")
+    "must be relative, without empty, '.' or '..' parts"
+    """
+    if any(part in ("", ".", "..") for part in path.split("/")):
+        return "must be relative, without empty, '.' or '..' parts"
+    if _NOT_IN_PATHS.search(path):
+        return "must have no control characters and no backslash"
+    if any("\ud800" <= character <= "\udfff" for character in path):
+        return "must be UTF-8, without surrogates"
+    return None
 
 
 def _uri_characters(text: str) -> str:

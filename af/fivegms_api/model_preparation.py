@@ -5,13 +5,13 @@ TS 26.512 leaves the format of a Content Preparation Template to its media type;
 base URL (`source`, `evaluation`) or M4 distribution base URL (`manifest`).
 """
 
-import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
+from fivegms_api.common_data import path_fault
 from fivegms_api.wire import WireModel
 
 MODEL_PREPARATION_MEDIA_TYPE = "application/vnd.fivegms.model-preparation+json"
@@ -20,15 +20,9 @@ MIN_SEGMENT_BYTES = 4 * 1024
 MAX_SEGMENT_BYTES = 64 * 1024 * 1024
 
 
-_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\]")
-
-
 def _relative_path(path: str) -> str:
-    parts = path.split("/")
-    if any(part in ("", ".", "..") for part in parts):
-        raise ValueError("must be a relative path without empty, '.' or '..' parts")
-    if _FORBIDDEN.search(path):
-        raise ValueError("must have no control characters and no backslash")
+    if fault := path_fault(path):
+        raise ValueError(fault)
     return path
 
 

@@ -6,23 +6,19 @@ another path (`..`, empty parts, backslashes, control characters) is refused, ne
 
 import re
 
+from fivegms_api.common_data import path_fault
 from fivegms_as.errors import InvalidPath, InvalidSessionId
 
 MAX_PATH_BYTES = 1024
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
 def content_path(path: str) -> str:
     """The decoded path itself, when it can be a content path. Raises InvalidPath."""
-    if not path:
-        raise InvalidPath("a content path needs at least one character")
-    if _size(path) > MAX_PATH_BYTES:
+    if fault := path_fault(path):
+        raise InvalidPath(f"a content path {fault}")
+    if len(path.encode()) > MAX_PATH_BYTES:
         raise InvalidPath(f"a content path may have {MAX_PATH_BYTES} UTF-8 bytes at most")
-    if _FORBIDDEN.search(path):
-        raise InvalidPath("a content path has no control characters and no backslash")
-    if any(part in ("", ".", "..") for part in path.split("/")):
-        raise InvalidPath("a content path has no empty, '.' or '..' parts")
     return path
 
 
@@ -33,10 +29,3 @@ def resource_id(identifier: str) -> str:
             "an id has 1 to 128 letters, digits, '.', '_' or '-', and starts with a letter or digit"
         )
     return identifier
-
-
-def _size(path: str) -> int:
-    try:
-        return len(path.encode())
-    except UnicodeEncodeError:
-        raise InvalidPath("a content path is UTF-8") from None

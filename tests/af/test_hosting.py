@@ -117,6 +117,8 @@ def test_assigned_members_keep_their_value(member: str, value: str) -> None:
         ({"entryPoint": ENTRY | {"relativePath": "/a.mpd"}}, "entryPoint/relativePath", "empty"),
         ({"entryPoint": ENTRY | {"relativePath": "a.mpd#t=1"}},
          "entryPoint/relativePath", "fragment"),
+        *(({"entryPoint": ENTRY | {"relativePath": path}}, "entryPoint/relativePath", "backslash")
+          for path in ("a%5Cb.mpd", "a%00", "a%7f")),
     ],
 )  # fmt: skip
 def test_a_model_is_entered_where_its_preparation_ends(
