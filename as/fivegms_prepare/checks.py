@@ -45,7 +45,7 @@ Functions: TypeAlias = Mapping[FunctionId, FunctionProto]
 
 def check_model(model: ModelProto, external: ExternalData) -> None:
     """Refuse a model that cannot be prepared, with a ModelRefused that says why."""
-    check_versions(model)
+    _check_versions(model)
     if all(node.op_type == "Constant" for node in model.graph.node):
         raise EmptyGraph("the graph has no nodes that compute something")
     functions = {(function.domain, function.name): function for function in model.functions}
@@ -58,7 +58,7 @@ def check_model(model: ModelProto, external: ExternalData) -> None:
         check_interface(value)
 
 
-def check_versions(model: ModelProto) -> None:
+def _check_versions(model: ModelProto) -> None:
     """Refuse versions that this installation does not run.
 
     Raises UnsupportedIrVersion, OpsetMissing and UnsupportedOpset.

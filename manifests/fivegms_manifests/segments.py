@@ -103,18 +103,7 @@ def write_initialization_segment(
 def write_media_segment(
     samples: Sequence[Part], *, sequence_number: int, base_decode_time: int
 ) -> bytes:
-    """A media segment of these samples; see `media_segment_parts`."""
-    return b"".join(
-        media_segment_parts(
-            samples, sequence_number=sequence_number, base_decode_time=base_decode_time
-        )
-    )
-
-
-def media_segment_parts(
-    samples: Sequence[Part], *, sequence_number: int, base_decode_time: int
-) -> list[Part]:
-    """A media segment as buffers to be sent one after the other, the samples uncopied.
+    """A media segment of these samples.
 
     The k-th segment of a track, from 0, has sequence number k + 1 and base decode time k times
     SEGMENT_DURATION, so that a segment's bytes depend on its place and its samples alone.
@@ -131,7 +120,7 @@ def media_segment_parts(
     media_header = header("mdat", sum(sizes))
     fragment = _movie_fragment(sizes, sequence_number, base_decode_time, len(media_header))
     styp = box("styp", b"msdh", struct.pack(">I", 0), b"msdh", b"iso6")
-    return [styp, fragment, media_header, *samples]
+    return b"".join([styp, fragment, media_header, *samples])
 
 
 def read_initialization_segment(

@@ -93,12 +93,12 @@ def test_precision_and_recall_at_a_threshold() -> None:
     detections = [[found(HERE, 0.9), found(NOWHERE, 0.5), found(THERE, 0.4)]]
     point = precision_recall(detections, [[true(HERE), true(THERE)]], score_threshold=0.5)
     assert point == PrecisionRecall(1, 1, 1)
-    assert (point.precision, point.recall, point.f1) == (0.5, 0.5, 0.5)
+    assert (point.precision, point.recall) == (0.5, 0.5)
 
 
 def test_shares_of_nothing_are_whole() -> None:
     nothing = precision_recall([[]], [[]])
-    assert (nothing.precision, nothing.recall, nothing.f1) == (1.0, 1.0, 1.0)
+    assert (nothing.precision, nothing.recall) == (1.0, 1.0)
 
 
 def test_the_best_threshold_lies_between_the_last_right_and_the_first_wrong() -> None:

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from fivegms_engine.tasks import (
-    KNOWN_TASKS,
     Classification,
     Detection,
     ModelIO,
@@ -18,6 +17,7 @@ from fivegms_engine.tasks.object_detection import ObjectDetection
 from fivegms_engine.tasks.tensors import summarise
 from fivegms_manifests.model import TensorInfo
 
+KNOWN_TASKS = ("object-detection", "image-classification")
 IO = ModelIO((TensorInfo("images", "float32", ("N", 3, 4, 8)),), (), labels=("cat", "dog"))
 PLACE = Placement(100, 50)
 
@@ -33,8 +33,8 @@ def detector_outputs(
 
 
 def test_every_known_task_answers_to_its_name() -> None:
-    assert KNOWN_TASKS == ("object-detection", "image-classification")
     assert [task_named(name).name for name in KNOWN_TASKS] == list(KNOWN_TASKS)
+    assert len({type(task_named(name)) for name in (*KNOWN_TASKS, "unknown")}) == 3
 
 
 def test_an_unknown_task_keeps_its_name_and_gives_summaries() -> None:

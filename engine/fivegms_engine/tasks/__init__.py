@@ -7,7 +7,7 @@ reading pictures is `fivegms_engine.media`'s.
 
 from fivegms_engine.tasks.ground_truth import GroundTruth, TruthObject, load_ground_truth
 from fivegms_engine.tasks.pictures import Placement
-from fivegms_engine.tasks.registry import KNOWN_TASKS, task_named
+from fivegms_engine.tasks.registry import task_named
 from fivegms_engine.tasks.results import (
     Classification,
     Detection,
@@ -18,7 +18,6 @@ from fivegms_engine.tasks.results import (
 from fivegms_engine.tasks.task import Task
 
 __all__ = [
-    "KNOWN_TASKS",
     "Classification",
     "Detection",
     "GroundTruth",

@@ -43,12 +43,6 @@ class PrecisionRecall:
         there = self.true_positives + self.false_negatives
         return self.true_positives / there if there else 1.0
 
-    @property
-    def f1(self) -> float:
-        """The harmonic mean of precision and recall."""
-        counted = 2 * self.true_positives + self.false_positives + self.false_negatives
-        return 2 * self.true_positives / counted if counted else 1.0
-
 
 @dataclass(frozen=True, slots=True)
 class _Judged:

@@ -9,9 +9,6 @@ from fivegms_engine.tasks.tensors import Tensors
 
 _TASKS: tuple[Task[Any, Any], ...] = (ObjectDetection(), ImageClassification())
 
-KNOWN_TASKS = tuple(task.name for task in _TASKS)
-"""The tasks whose results have a meaning here."""
-
 
 def task_named(name: str) -> Task[Any, Any]:
     """The task of that name; one that is not known here is given its tensors' summaries."""
