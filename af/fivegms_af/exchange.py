@@ -12,8 +12,8 @@ from aiohttp import hdrs, web
 from fivegms_af.bodies import Json, parse_json
 from fivegms_af.conditional import Representation, not_modified
 from fivegms_af.errors import BodyMalformed, BodyTooLarge, MediaTypeUnsupported, MembersRefused
-from fivegms_af.preparation import essence
 from fivegms_af.provisioned import JSON_MEDIA_TYPE
+from fivegms_api.media_type import essence
 from fivegms_api.problem_details import InvalidParam
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")

@@ -4,25 +4,14 @@ Pure. TS 26.512 7.4 leaves the format to the media type; a template is kept byte
 """
 
 import hashlib
-import re
 from datetime import datetime
 
 from fivegms_af.bodies import Json, parse_json, validate
 from fivegms_af.errors import MediaTypeUnsupported, MembersRefused, TemplateInUse
 from fivegms_af.provisioned import Session, Template
+from fivegms_api.media_type import essence, is_media_type
 from fivegms_api.model_preparation import MODEL_PREPARATION_MEDIA_TYPE, ModelPreparation
 from fivegms_api.problem_details import InvalidParam
-
-_MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+( *;[\t -~]*)?")
-
-
-def essence(content_type: str | None) -> str:
-    """The media type without its parameters, in lower case.
-
-    >>> essence("Application/JSON; charset=utf-8")
-    'application/json'
-    """
-    return (content_type or "").partition(";")[0].strip().lower()
 
 
 def accept_template(
@@ -33,7 +22,7 @@ def accept_template(
     Raises MediaTypeUnsupported without a media type; BodyMalformed and MembersRefused for a model
     preparation that is none.
     """
-    if not content_type or len(content_type) > 255 or not _MEDIA_TYPE.fullmatch(content_type):
+    if content_type is None or not is_media_type(content_type):
         raise MediaTypeUnsupported(content_type, "the template's own media type")
     manifest = None
     if essence(content_type) == MODEL_PREPARATION_MEDIA_TYPE:

@@ -10,12 +10,11 @@ from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from fivegms_api.common_data import AbsoluteUrl, RelativeUrl, ResourceId, Uri
+from fivegms_api.media_type import MAX_MEDIA_TYPE_CHARACTERS, MEDIA_TYPE_PATTERN
 from fivegms_api.wire import WireModel
 
 Profiles = Annotated[tuple[Uri, ...], Field(min_length=1)]
-MediaType = Annotated[
-    str, Field(max_length=255, pattern=r"^[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+( *;[ -~]*)?$")
-]
+MediaType = Annotated[str, Field(max_length=MAX_MEDIA_TYPE_CHARACTERS, pattern=MEDIA_TYPE_PATTERN)]
 
 
 def _spelled_by_3gpp(name: str) -> str:

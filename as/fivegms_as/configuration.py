@@ -24,6 +24,7 @@ from fivegms_api.m3 import (
     content_preparation_template_path,
     provisioning_session_path,
 )
+from fivegms_api.media_type import is_media_type
 from fivegms_api.problem_details import InvalidParam
 from fivegms_as.errors import (
     ConfigurationExists,
@@ -31,7 +32,7 @@ from fivegms_as.errors import (
     UnknownProvisioningSession,
     UnknownResource,
 )
-from fivegms_as.media_types import OCTET_STREAM, is_media_type
+from fivegms_as.media_types import OCTET_STREAM
 from fivegms_as.names import resource_id
 from fivegms_as.preparation import PreparationJobs
 from fivegms_as.problems import SERVER

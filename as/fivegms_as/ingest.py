@@ -20,6 +20,7 @@ from http import HTTPStatus
 import structlog
 from aiohttp import StreamReader, hdrs, web
 
+from fivegms_api.media_type import is_media_type
 from fivegms_as.digest_fields import read_repr_digest, write_repr_digest
 from fivegms_as.errors import (
     DigestMismatch,
@@ -38,7 +39,7 @@ from fivegms_as.errors import (
     UploadTypeUnsupported,
     UploadWithdrawn,
 )
-from fivegms_as.media_types import is_media_type, media_type
+from fivegms_as.media_types import media_type
 from fivegms_as.names import content_path
 from fivegms_as.sessions import Sessions
 from fivegms_as.store import Addition, ContentStore, Draft, UploadTerms

@@ -4,8 +4,9 @@ A file that is named by its SHA-256 can never change, so caches keep it for ever
 is asked for again with its ETag.
 """
 
-import re
 from pathlib import PurePosixPath
+
+from fivegms_api.media_type import essence
 
 OCTET_STREAM = "application/octet-stream"
 IMMUTABLE = "public, max-age=31536000, immutable"
@@ -35,17 +36,9 @@ _BY_EXTENSION = {
 }
 
 
-_MEDIA_TYPE = re.compile(r"[!#$&^_.+\w-]+/[!#$&^_.+\w-]+([ \t]*;[ -~\t]*)?", re.ASCII)
-
-
-def is_media_type(text: str) -> bool:
-    """Whether a text has the form of a media type with parameters (RFC 9110 8.3.1)."""
-    return _MEDIA_TYPE.fullmatch(text) is not None
-
-
 def media_type(path: str, declared: str | None = None) -> str:
     """The declared type, unless it says nothing; then what the extension means."""
-    if declared and declared.partition(";")[0].strip().lower() != OCTET_STREAM:
+    if declared and essence(declared) != OCTET_STREAM:
         return declared
     return _BY_EXTENSION.get(PurePosixPath(path).suffix.lower(), OCTET_STREAM)
 

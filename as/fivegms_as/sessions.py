@@ -13,6 +13,7 @@ from typing import TypeVar
 from pydantic import Base64Bytes, ValidationError
 
 from fivegms_api.content_hosting import ContentHostingConfiguration
+from fivegms_api.media_type import essence
 from fivegms_api.model_preparation import MODEL_PREPARATION_MEDIA_TYPE, ModelPreparation
 from fivegms_api.problem_details import InvalidParam, json_pointer
 from fivegms_api.wire import WireModel
@@ -72,7 +73,7 @@ class Template:
     @classmethod
     def parse(cls, template_id: str, content_type: str, body: bytes) -> "Template":
         """Raises InvalidDocument that names the members of a template of our type."""
-        if content_type.partition(";")[0].strip().lower() != MODEL_PREPARATION_MEDIA_TYPE:
+        if essence(content_type) != MODEL_PREPARATION_MEDIA_TYPE:
             return cls(template_id, content_type, body, None)
         try:
             preparation = _read_json(ModelPreparation, body)

@@ -26,9 +26,9 @@ from fivegms_af.exchange import (
 from fivegms_af.hosting import accept_hosting, complete_hosting
 from fivegms_af.m1.provisioning_sessions import find_session, session_path
 from fivegms_af.patching import JSON_PATCH, MERGE_PATCH, apply_patch
-from fivegms_af.preparation import essence
 from fivegms_af.provisioned import JSON_MEDIA_TYPE, Hosting, Session
 from fivegms_api.content_hosting import ContentHostingConfiguration
+from fivegms_api.media_type import essence
 from fivegms_api.problem_details import InvalidParam
 
 MAX_AGE_S = 60
