@@ -1,7 +1,8 @@
 """ONNX element types by their numpy names: the one table that graph and session share.
 
-Element types that numpy cannot hold (bfloat16, the 8-bit floats, the 4-bit integers, complex and
-strings) are not in it: such tensors never leave a topology and cannot be fed to a model.
+Element types that numpy cannot hold (bfloat16, the 8-bit floats, the 4-bit integers) are not in it,
+and neither are strings and complex numbers: such tensors never leave a topology and cannot be fed
+to a model.
 """
 
 from onnx import TensorProto

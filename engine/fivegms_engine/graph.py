@@ -7,7 +7,7 @@ sees it. All variants of a model share one topology: what differs between them i
 weights travelled.
 
 Which constants leave: initializers of the main graph, and `Constant` nodes in it, of an element
-type that numpy holds and of at least `SEPARATED_BYTES`. Smaller ones and lists of up to
+type in `NUMPY_NAMES` and of at least `SEPARATED_BYTES`. Smaller ones and lists of up to
 `LISTED_INTEGERS` integers stay, because shapes, axes and the like must be visible to shape
 inference; constants of nested graphs and of other element types stay too. Constants that nothing
 uses are dropped, and so are training graphs.

@@ -202,6 +202,13 @@ def test_small_data_in_files_moves_into_the_topology() -> None:
     )
 
 
+def test_complex_constants_stay() -> None:
+    constant = numpy_helper.from_array(np.ones(64, np.complex64), "phases")
+    parts = separate(model_of([helper.make_node("Identity", ["phases"], ["y"])], [constant]))
+    assert parts.weights == ()
+    assert list(parts.graph.graph.initializer) == [constant]
+
+
 def test_long_lists_of_sizes_stay_for_shape_inference() -> None:
     sizes = numpy_helper.from_array(np.ones(64, np.int64), "sizes")
     parts = [f"part{index}" for index in range(64)]
