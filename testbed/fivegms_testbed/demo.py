@@ -188,8 +188,7 @@ def _accuracy(
     if truth is None:
         return None, None
     threshold = model.manifest.model.decision_threshold or 0.0
-    annotated = {frame.index: frame.objects for frame in truth.frames}
-    objects = [annotated.get(frame.index, ()) for frame in recognition.frames]
+    objects = [truth.frame(frame.index).objects for frame in recognition.frames]
     figures = precision_recall(recognition.detections, objects, score_threshold=threshold)
     return figures.precision, figures.recall
 
