@@ -1,16 +1,19 @@
 """What a route is, and the published API that it belongs to."""
 
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from aiohttp import hdrs, web
+
+from fivegms_api.wire import WireModel
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 M1_BASE_PATH = "/3gpp-m1/v2"
 M5_BASE_PATH = "/3gpp-m5/v2"
 M5_EXTENSION_BASE_PATH = "/fivegms-m5-ai/v1"
+OPERATOR_BASE_PATH = "/fivegms-operator/v1"
 
 SOFTWARE = f"5GMSAF/{version('fivegms-ai')}"
 
@@ -30,13 +33,52 @@ class Api:
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """A body by its media type; `model` where it is a JSON object of ours, `schema` where it is
+    JSON of another shape, neither where it is text or bytes.
+    """
+
+    media_type: str
+    model: type[WireModel] | None = None
+    schema: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status that says the request was done, why, and what comes with it."""
+
+    status: int
+    description: str
+    content: tuple[Content, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A query parameter."""
+
+    name: str
+    description: str
+    schema: Mapping[str, object] = field(default_factory=lambda: {"type": "string"})
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
-    """A method on a path below the API's base path, and what handles it. GET answers HEAD too."""
+    """A method on a path below the API's base path, what handles it, and what documents it.
+
+    GET answers HEAD too. `operation_id` is 3GPP's own name where the route is standard. Refusals
+    are not listed: `openapi` derives them from the method and the errors that `refusals` names.
+    """
 
     method: str
     path: str
     handler: Handler
     api: Api
+    operation_id: str = ""
+    summary: str = ""
+    answers: tuple[Answer, ...] = ()
+    accepts: tuple[Content, ...] = ()
+    query: tuple[Parameter, ...] = ()
+    refusals: tuple[int, ...] = ()
 
     @property
     def full_path(self) -> str:
