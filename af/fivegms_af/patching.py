@@ -17,6 +17,22 @@ JSON_PATCH = "application/json-patch+json"
 MAX_OPERATIONS = 256
 MAX_COPIED_BYTES = 2**20
 
+JSON_PATCH_SCHEMA: Mapping[str, object] = {
+    "type": "array",
+    "maxItems": MAX_OPERATIONS,
+    "items": {
+        "type": "object",
+        "required": ["op", "path"],
+        "properties": {
+            "op": {"enum": ["add", "remove", "replace", "move", "copy", "test"]},
+            "path": {"type": "string"},
+            "from": {"type": "string"},
+            "value": {},
+        },
+    },
+}
+"""A JSON Patch as JSON Schema; which operation needs which member is RFC 6902's text."""
+
 
 def merge_patch(target: Json, patch: Json) -> Json:
     """`target` with `patch` merged in: null removes a member, everything else replaces.

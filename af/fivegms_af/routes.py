@@ -2,10 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from importlib.metadata import version
+from typing import Self
 
 from aiohttp import hdrs, web
 
+from fivegms_af.patching import JSON_PATCH, JSON_PATCH_SCHEMA, MERGE_PATCH
+from fivegms_af.provisioned import JSON_MEDIA_TYPE
 from fivegms_api.wire import WireModel
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -42,6 +46,18 @@ class Content:
     model: type[WireModel] | None = None
     schema: Mapping[str, object] | None = None
 
+    @classmethod
+    def json(cls, model: type[WireModel]) -> Self:
+        """A JSON object of ours."""
+        return cls(JSON_MEDIA_TYPE, model)
+
+
+PATCHES = (
+    Content(MERGE_PATCH, schema={"type": "object"}),
+    Content(JSON_PATCH, schema=JSON_PATCH_SCHEMA),
+)
+"""What every PATCH takes (RFC 7396, RFC 6902)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -50,6 +66,21 @@ class Answer:
     status: int
     description: str
     content: tuple[Content, ...] = ()
+
+    @classmethod
+    def created(cls, *content: Content) -> Self:
+        """201: the representation, its URL in Location."""
+        return cls(HTTPStatus.CREATED, "Created; Location says where", content)
+
+    @classmethod
+    def shown(cls, *content: Content) -> Self:
+        """200 with the representation."""
+        return cls(HTTPStatus.OK, "The representation", content)
+
+    @classmethod
+    def done(cls, description: str = "Done") -> Self:
+        """204."""
+        return cls(HTTPStatus.NO_CONTENT, description)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +97,7 @@ class Route:
     """A method on a path below the API's base path, what handles it, and what documents it.
 
     GET answers HEAD too. `operation_id` is 3GPP's own name where the route is standard. Refusals
-    are not listed: `openapi` derives them from the method and the errors that `refusals` names.
+    that the method brings with it are not listed (`openapi` knows them); `refusals` adds others.
     """
 
     method: str

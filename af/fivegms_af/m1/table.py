@@ -1,7 +1,11 @@
 """The table of M1 routes, by the YAML documents that define them."""
 
 from fivegms_af.m1 import ai_models, content_hosting, content_preparation, provisioning_sessions
-from fivegms_af.routes import M1_BASE_PATH, Api, Route
+from fivegms_af.routes import M1_BASE_PATH, PATCHES, Answer, Api, Content, Route
+from fivegms_api.ai_models import AiModel, AiModelList
+from fivegms_api.content_hosting import ContentHostingConfiguration
+from fivegms_api.content_protocols import ContentProtocols
+from fivegms_api.provisioning_sessions import ProvisioningSession, ProvisioningSessionRequest
 
 SESSIONS = Api("M1_ProvisioningSessions", "2.1.0", M1_BASE_PATH)
 HOSTING = Api("M1_ContentHostingProvisioning", "2.2.3", M1_BASE_PATH)
@@ -15,22 +19,186 @@ _HOSTING = f"{_ONE}/content-hosting-configuration"
 _TEMPLATES = f"{_ONE}/content-preparation-templates"
 _TEMPLATE = f"{_TEMPLATES}/{{contentPreparationTemplateId}}"
 
+_SESSION = Content.json(ProvisioningSession)
+_CONFIGURATION = Content.json(ContentHostingConfiguration)
+_ANY = Content("*/*")
+
 M1_ROUTES = (
-    Route("POST", _ALL, provisioning_sessions.create_session, SESSIONS),
-    Route("GET", _ONE, provisioning_sessions.retrieve_session, SESSIONS),
-    Route("DELETE", _ONE, provisioning_sessions.destroy_session, SESSIONS),
-    Route("GET", f"{_ONE}/protocols", provisioning_sessions.retrieve_protocols, PROTOCOLS),
-    Route("POST", _HOSTING, content_hosting.create_hosting, HOSTING),
-    Route("GET", _HOSTING, content_hosting.retrieve_hosting, HOSTING),
-    Route("PUT", _HOSTING, content_hosting.update_hosting, HOSTING),
-    Route("PATCH", _HOSTING, content_hosting.patch_hosting, HOSTING),
-    Route("DELETE", _HOSTING, content_hosting.destroy_hosting, HOSTING),
-    Route("POST", f"{_HOSTING}/purge", content_hosting.purge, HOSTING),
-    Route("POST", _TEMPLATES, content_preparation.create_template, PREPARATION),
-    Route("GET", _TEMPLATE, content_preparation.retrieve_template, PREPARATION),
-    Route("PUT", _TEMPLATE, content_preparation.update_template, PREPARATION),
-    Route("PATCH", _TEMPLATE, content_preparation.patch_template, PREPARATION),
-    Route("DELETE", _TEMPLATE, content_preparation.destroy_template, PREPARATION),
-    Route("GET", f"{_ONE}/ai-models", ai_models.list_models, AI_MODELS),
-    Route("GET", f"{_ONE}/ai-models/{{name}}", ai_models.retrieve_model, AI_MODELS),
+    Route(
+        "POST",
+        _ALL,
+        provisioning_sessions.create_session,
+        SESSIONS,
+        operation_id="createProvisioningSession",
+        summary="Create a Provisioning Session",
+        accepts=(Content.json(ProvisioningSessionRequest),),
+        answers=(Answer.created(_SESSION),),
+    ),
+    Route(
+        "GET",
+        _ONE,
+        provisioning_sessions.retrieve_session,
+        SESSIONS,
+        operation_id="getProvisioningSessionById",
+        summary="The session, with the identifiers of what is below it",
+        answers=(Answer.shown(_SESSION),),
+    ),
+    Route(
+        "DELETE",
+        _ONE,
+        provisioning_sessions.destroy_session,
+        SESSIONS,
+        operation_id="destroyProvisioningSession",
+        summary="Destroy the session and everything below it, here and at the AS",
+        answers=(Answer.done(),),
+    ),
+    Route(
+        "GET",
+        f"{_ONE}/protocols",
+        provisioning_sessions.retrieve_protocols,
+        PROTOCOLS,
+        operation_id="retrieveContentProtocols",
+        summary="The protocols that content may be ingested or egested with",
+        answers=(Answer.shown(Content.json(ContentProtocols)),),
+    ),
+    Route(
+        "POST",
+        _HOSTING,
+        content_hosting.create_hosting,
+        HOSTING,
+        operation_id="createContentHostingConfiguration",
+        summary="Host content; a session has one Content Hosting Configuration",
+        accepts=(_CONFIGURATION,),
+        answers=(Answer.created(_CONFIGURATION),),
+    ),
+    Route(
+        "GET",
+        _HOSTING,
+        content_hosting.retrieve_hosting,
+        HOSTING,
+        operation_id="retrieveContentHostingConfiguration",
+        summary="The Content Hosting Configuration, with what the AF assigned",
+        answers=(Answer.shown(_CONFIGURATION),),
+    ),
+    Route(
+        "PUT",
+        _HOSTING,
+        content_hosting.update_hosting,
+        HOSTING,
+        operation_id="updateContentHostingConfiguration",
+        summary="Replace the Content Hosting Configuration",
+        accepts=(_CONFIGURATION,),
+        answers=(Answer.done(),),
+    ),
+    Route(
+        "PATCH",
+        _HOSTING,
+        content_hosting.patch_hosting,
+        HOSTING,
+        operation_id="patchContentHostingConfiguration",
+        summary="Change members of the Content Hosting Configuration",
+        accepts=PATCHES,
+        answers=(Answer.shown(_CONFIGURATION),),
+    ),
+    Route(
+        "DELETE",
+        _HOSTING,
+        content_hosting.destroy_hosting,
+        HOSTING,
+        operation_id="destroyContentHostingConfiguration",
+        summary="Stop hosting content",
+        answers=(Answer.done(),),
+    ),
+    Route(
+        "POST",
+        f"{_HOSTING}/purge",
+        content_hosting.purge,
+        HOSTING,
+        operation_id="purgeContentHostingCache",
+        summary="Drop cached content whose URL matches a regular expression (RE2)",
+        accepts=(
+            Content(
+                content_hosting.FORM,
+                schema={
+                    "type": "object",
+                    "properties": {"pattern": {"type": "string"}},
+                    "additionalProperties": False,
+                },
+            ),
+        ),
+        answers=(
+            Answer(
+                200,
+                "The number of objects dropped at all AS together",
+                (Content("application/json", schema={"type": "integer", "minimum": 1}),),
+            ),
+            Answer.done("Nothing matched"),
+        ),
+    ),
+    Route(
+        "POST",
+        _TEMPLATES,
+        content_preparation.create_template,
+        PREPARATION,
+        operation_id="createContentPreparationTemplate",
+        summary="Create a Content Preparation Template of any media type",
+        accepts=(_ANY,),
+        answers=(Answer.created(_ANY),),
+    ),
+    Route(
+        "GET",
+        _TEMPLATE,
+        content_preparation.retrieve_template,
+        PREPARATION,
+        operation_id="retrieveContentPreparationTemplate",
+        summary="The template, byte for byte",
+        answers=(Answer.shown(_ANY),),
+    ),
+    Route(
+        "PUT",
+        _TEMPLATE,
+        content_preparation.update_template,
+        PREPARATION,
+        operation_id="updateContentPreparationTemplate",
+        summary="Replace the template",
+        accepts=(_ANY,),
+        answers=(Answer.done(),),
+    ),
+    Route(
+        "PATCH",
+        _TEMPLATE,
+        content_preparation.patch_template,
+        PREPARATION,
+        operation_id="patchContentPreparationTemplate",
+        summary="Change members of a template that is JSON",
+        accepts=PATCHES,
+        answers=(Answer.shown(_ANY),),
+    ),
+    Route(
+        "DELETE",
+        _TEMPLATE,
+        content_preparation.destroy_template,
+        PREPARATION,
+        operation_id="destroyContentPreparationTemplate",
+        summary="Destroy a template that nothing refers to",
+        answers=(Answer.done(),),
+    ),
+    Route(
+        "GET",
+        f"{_ONE}/ai-models",
+        ai_models.list_models,
+        AI_MODELS,
+        operation_id="listAiModels",
+        summary="The session's models and how far each is on its way to the UE",
+        answers=(Answer.shown(Content.json(AiModelList)),),
+    ),
+    Route(
+        "GET",
+        f"{_ONE}/ai-models/{{name}}",
+        ai_models.retrieve_model,
+        AI_MODELS,
+        operation_id="retrieveAiModel",
+        summary="The newest version of a model",
+        answers=(Answer.shown(Content.json(AiModel)),),
+    ),
 )
