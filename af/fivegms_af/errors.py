@@ -5,9 +5,10 @@
             BodyMalformed, BodyTooLarge, MembersRefused, MediaTypeUnsupported
             PatchMalformed, PatchDoesNotApply
         ResourceUnknown
-            SessionUnknown, HostingUnknown, TemplateUnknown, AiModelUnknown
+            SessionUnknown, HostingUnknown, TemplateUnknown, SubResourceUnknown, AiModelUnknown
         StateConflict
-            HostingExists, TemplateInUse, PreconditionFailed, ChangedMeanwhile
+            HostingExists, TemplateInUse, SubResourceExists, SubResourceLimit
+            PreconditionFailed, ChangedMeanwhile
         ApplicationServerError
             ApplicationServerUnavailable, ApplicationServerRefused, NoApplicationServer
         StorageUnavailable
@@ -92,6 +93,17 @@ class TemplateUnknown(ResourceUnknown):
         super().__init__(f"there is no Content Preparation Template {template_id!r}")
 
 
+class SubResourceUnknown(ResourceUnknown):
+    """The session has no resource of that kind and identifier."""
+
+    def __init__(self, name: str, identifier: str | None = None) -> None:
+        super().__init__(
+            f"the session has no {name}; POST creates it"
+            if identifier is None
+            else f"the session has no {name} {identifier!r}"
+        )
+
+
 class AiModelUnknown(ResourceUnknown):
     """The session has no model of that name."""
 
@@ -118,6 +130,20 @@ class TemplateInUse(StateConflict):
             f"Content Preparation Template {template_id!r} is used by the Content Hosting "
             "Configuration; change that first"
         )
+
+
+class SubResourceExists(StateConflict):
+    """A session has one resource of that kind, and this one has it already."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the session has a {name}; PUT or PATCH updates it")
+
+
+class SubResourceLimit(StateConflict):
+    """The session has as many resources of that kind as one session may."""
+
+    def __init__(self, name: str, limit: int) -> None:
+        super().__init__(f"a session has at most {limit} of {name}; delete one first")
 
 
 class PreconditionFailed(StateConflict):

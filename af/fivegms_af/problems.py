@@ -52,6 +52,9 @@ PROBLEMS: Mapping[type[errors.ApplicationFunctionError], Problem] = {
         _S.NOT_FOUND,
         "Unknown content preparation template",
     ),
+    errors.SubResourceUnknown: Problem(
+        "unknown-sub-resource", _S.NOT_FOUND, "Unknown resource of the session"
+    ),
     errors.AiModelUnknown: Problem("unknown-ai-model", _S.NOT_FOUND, "Unknown AI model"),
     errors.HostingExists: Problem(
         "content-hosting-configuration-exists",
@@ -62,6 +65,12 @@ PROBLEMS: Mapping[type[errors.ApplicationFunctionError], Problem] = {
         "content-preparation-template-in-use",
         _S.CONFLICT,
         "Content preparation template in use",
+    ),
+    errors.SubResourceExists: Problem(
+        "sub-resource-exists", _S.CONFLICT, "Resource of the session exists"
+    ),
+    errors.SubResourceLimit: Problem(
+        "sub-resource-limit", _S.CONFLICT, "Too many resources of the session"
     ),
     errors.PreconditionFailed: Problem(
         "precondition-failed", _S.PRECONDITION_FAILED, "Precondition failed"

@@ -8,14 +8,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeVar
 
 from fivegms_af.conditional import Representation
 from fivegms_af.errors import TemplateUnknown
 from fivegms_api.common_data import ProvisioningSessionType
 from fivegms_api.content_hosting import ContentHostingConfiguration
 from fivegms_api.provisioning_sessions import ProvisioningSession
+from fivegms_api.wire import WireModel
 
 JSON_MEDIA_TYPE = "application/json"
+
+Model = TypeVar("Model", bound=WireModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,10 @@ class Document:
     body: bytes
     modified: datetime
     status: bytes | None = None
+
+    def read(self, model: type[Model]) -> Model:
+        """The body as the value that was accepted."""
+        return model.model_validate_json(self.body)
 
 
 @dataclass(frozen=True, slots=True)
