@@ -35,8 +35,9 @@ class ApplicationServerAddress:
 class AfConfig:
     """The settings of an Application Function.
 
-    `database_url` is an SQLAlchemy URL with an async driver; without one, SQLite in `data_dir`.
+    `database_url` is `sqlite:///FILE` or `postgresql://...`; without one, SQLite in `data_dir`.
     Every AS is sent the same configuration; the first one's M2 and M4 URLs are given out.
+    `cached_sessions` is how many sessions stay in memory.
     `settle_s` is how long an M1 request waits for the AS to follow before it is answered.
     """
 
@@ -46,10 +47,11 @@ class AfConfig:
     database_url: str | None = None
     application_servers: tuple[ApplicationServerAddress, ...] = ()
     max_body_bytes: int = 2**20
+    cached_sessions: int = 20_000
     settle_s: float = 2.0
     m3_timeout_s: float = 10.0
 
     @property
     def effective_database_url(self) -> str:
         """`database_url`, or the embedded default."""
-        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'af.sqlite3'}"
+        return self.database_url or f"sqlite:///{self.data_dir / 'af.sqlite3'}"

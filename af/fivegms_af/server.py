@@ -12,6 +12,7 @@ import aiohttp
 import structlog
 from aiohttp import web
 
+from fivegms_af import openapi
 from fivegms_af.application_server import ApplicationServerPort
 from fivegms_af.config import AfConfig
 from fivegms_af.context import CONTEXT, Context
@@ -37,12 +38,12 @@ def utc_now() -> datetime:
 
 def create_m1_app(context: Context) -> web.Application:
     """The application that providers use."""
-    return _create_app(context, M1_ROUTES)
+    return _create_app(context, "5GMS AF: M1", M1_ROUTES)
 
 
 def create_m5_app(context: Context) -> web.Application:
     """The application that UEs use."""
-    return _create_app(context, M5_ROUTES)
+    return _create_app(context, "5GMS AF: M5", M5_ROUTES)
 
 
 class ApplicationFunction:
@@ -93,11 +94,11 @@ class ApplicationFunction:
 
     async def _open(self) -> Context:
         config = self.config
-        config.data_dir.mkdir(parents=True, exist_ok=True)
+        config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         database = Database(config.effective_database_url)
         self._exit.push_async_callback(database.close)
         await database.open()
-        store = ProvisioningStore(database)
+        store = ProvisioningStore(database, config.cached_sessions)
         servers = await self._connect() if self._servers is None else self._servers
         address = config.application_servers[0] if config.application_servers else None
         reconciler = Reconciler(store, servers, address)
@@ -117,13 +118,14 @@ class ApplicationFunction:
         return Endpoint(endpoint.host, port).url
 
 
-def _create_app(context: Context, routes: Iterable[Route]) -> web.Application:
+def _create_app(context: Context, title: str, routes: Iterable[Route]) -> web.Application:
     app = web.Application(
         client_max_size=context.config.max_body_bytes,
         middlewares=(identify, answer_errors, try_again),
     )
     app[CONTEXT] = context
     add_routes(app, routes)
+    app.router.add_get(openapi.PATH, openapi.OpenApiDocument(title, routes).serve)
     app.router.add_get("/healthz", _health)
     return app
 

@@ -13,7 +13,7 @@ from fivegms_af.store.tables import metadata
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'af 100%.sqlite3'}")
+    database = Database(f"sqlite:///{tmp_path / 'af 100%.sqlite3'}")
     yield database
     await database.close()
 
@@ -31,36 +31,24 @@ async def test_an_empty_database_is_brought_to_the_schema_of_the_tables(
     database: Database,
 ) -> None:
     await database.open()
-    async with database.writing() as connection:
-        assert await connection.run_sync(tables) == {*metadata.tables, "alembic_version"}
-        assert await connection.run_sync(differences) == []
-
-
-async def test_opening_again_changes_nothing(database: Database) -> None:
-    await database.open()
-    await database.open()
-    async with database.reading() as connection:
-        versions = (await connection.exec_driver_sql("SELECT * FROM alembic_version")).all()
-    assert versions == [("0001",)]
+    assert await database.read(tables) == {*metadata.tables, "alembic_version"}
+    assert await database.read(differences) == []
 
 
 async def test_every_step_back_and_forth(database: Database) -> None:
     await database.open()
-    async with database.writing() as connection:
-        await connection.run_sync(migrations.downgrade)
-        assert await connection.run_sync(tables) == {"alembic_version"}
-    async with database.writing() as connection:
-        await connection.run_sync(migrations.upgrade)
-        assert await connection.run_sync(differences) == []
+    await database.write(migrations.downgrade)
+    assert await database.read(tables) == {"alembic_version"}
+    await database.write(migrations.upgrade)
+    assert await database.read(differences) == []
 
 
 async def test_a_migration_that_is_broken_off_leaves_the_old_schema(database: Database) -> None:
-    async def break_off() -> None:
-        async with database.writing() as connection:
-            await connection.run_sync(migrations.upgrade)
-            raise KeyError
+    def break_off(connection: Connection) -> None:
+        migrations.downgrade(connection)
+        raise KeyError
 
+    await database.open()
     with pytest.raises(KeyError):
-        await break_off()
-    async with database.reading() as connection:
-        assert await connection.run_sync(tables) == set()
+        await database.write(break_off)
+    assert await database.read(differences) == []

@@ -54,7 +54,7 @@ class Timer:
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[ProvisioningStore]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'af.sqlite3'}")
+    database = Database(f"sqlite:///{tmp_path / 'af.sqlite3'}")
     await database.open()
     yield ProvisioningStore(database)
     await database.close()

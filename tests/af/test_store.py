@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert
 from sqlalchemy.exc import StatementError
 
 from fivegms_af.errors import (
@@ -39,7 +39,7 @@ TEMPLATE = Template("t1", "a/b", "0" * 64, "model.mpd", NOW)
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'af.sqlite3'}")
+    database = Database(f"sqlite:///{tmp_path / 'af.sqlite3'}")
     await database.open()
     yield database
     await database.close()
@@ -134,23 +134,21 @@ async def test_instants_survive_in_any_zone(database: Database, store: Provision
     statement = insert(deleted_sessions).values(
         provisioning_session_id="x", deleted=NOW.replace(tzinfo=None)
     )
-    async with database.writing() as connection:
-        with pytest.raises(StatementError, match="naive"):
-            await connection.execute(statement)
+    with pytest.raises(StatementError, match="naive"):
+        await database.write(lambda connection: connection.execute(statement))
 
 
 async def test_sqlite_is_durable(database: Database) -> None:
-    async with database.reading() as connection:
-        settings = [
-            (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one()
-            for name in ("journal_mode", "synchronous", "foreign_keys")
-        ]
-    assert settings == ["wal", 2, 1]
+    def settings(connection: Connection) -> list[object]:
+        names = ("journal_mode", "synchronous", "foreign_keys")
+        return [connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in names]
+
+    assert await database.write(settings) == ["wal", 2, 1]
 
 
 async def test_a_database_that_does_not_open_is_named(tmp_path: Path) -> None:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'absent' / 'af.sqlite3'}")
-    with pytest.raises(StorageUnavailable, match="unable to open"):
+    database = Database(f"sqlite:///{tmp_path / 'absent' / 'af.sqlite3'}")
+    with pytest.raises(StorageUnavailable, match="No such file"):
         await database.open()
     await database.close()
 
@@ -158,7 +156,7 @@ async def test_a_database_that_does_not_open_is_named(tmp_path: Path) -> None:
 async def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     file = tmp_path / "af.sqlite3"
     file.write_bytes(b"not a database" * 1000)
-    database = Database(f"sqlite+aiosqlite:///{file}")
+    database = Database(f"sqlite:///{file}")
     with pytest.raises(StorageUnavailable, match="not a database"):
         await database.open()
     await database.close()
@@ -166,9 +164,11 @@ async def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
 
 
 async def test_disk_full_loses_nothing(database: Database, store: ProvisioningStore) -> None:
-    async with database.writing() as connection:
-        pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
-        await connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 2}")
+    def leave_two_pages(connection: Connection) -> None:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 2}")
+
+    await database.write(leave_two_pages)
     with pytest.raises(StorageUnavailable, match="full"):
         await store.put_template(SESSION, TEMPLATE, b"x" * 100_000)
     assert await store.session("s1") == SESSION

@@ -1,128 +1,223 @@
-"""The database engine: SQLite made durable, any other database as its URL says.
+"""The AF's database: work that is handed to it runs in threads, and writes share commits.
 
-Knows connections and transactions, no table. Alembic keeps its operations in a process-wide
-proxy, so migrations of several AFs in one process take turns.
+Knows transactions, threads and listeners; no table, and of a product only its `Backend`. Work is a
+function of a connection. It must read all that it returns, and must not keep the connection.
+
+A write is durable when it returns. Those that wait at the same time share one transaction and one
+sync of the disk, each in a savepoint of its own, so that one that fails undoes only itself.
 """
 
 import asyncio
-import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, event, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolExhausted
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+import structlog
+from sqlalchemy import Connection, make_url
+from sqlalchemy.exc import ArgumentError
 
 from fivegms_af import migrations
-from fivegms_af.errors import ChangedMeanwhile, StorageUnavailable
+from fivegms_af.errors import StorageUnavailable
+from fivegms_af.store.backend import Backend
+from fivegms_af.store.failures import named
+from fivegms_af.store.postgresql import Postgresql
+from fivegms_af.store.sqlite import Sqlite
 
-BUSY_TIMEOUT_MS = 5_000
+log = structlog.get_logger()
 
-# SQLSTATEs of transactions that another one got in the way of: serialization failure, deadlock.
-_INTERFERENCE = frozenset({"40001", "40P01"})
+T = TypeVar("T")
+Listener = Callable[[str | None], None]
 
-_migrating = asyncio.Lock()
+# Alembic keeps its operations in a process-wide proxy: several AFs in one process take turns.
+_migrating = threading.Lock()
+
+
+@dataclass(slots=True)
+class _Write:
+    """A write under way: what to do, which sessions that changes, and how it ended."""
+
+    work: Callable[[Connection], Any]
+    touches: tuple[str, ...]
+    done: "asyncio.Future[None]"
+    result: Any = None
+    error: BaseException | None = None
 
 
 class Database:
-    """An engine and its two kinds of transaction.
+    """A database by its URL: `sqlite:///FILE` or `postgresql://...`, with or without the driver.
 
-    `reading` sees one consistent state; `writing` also keeps other writers out from its start
-    (SQLite) or fails where they interfered (others), and is durable once it has ended.
+    Whoever waits longer than `answer_timeout_s` gets StorageUnavailable, and so does any other URL.
     """
 
-    def __init__(self, url: str) -> None:
-        self._file: str | None = None
-        if make_url(url).get_backend_name() == "sqlite":
-            self._file = make_url(url).database
-            self._engine = create_async_engine(url)
-            _make_durable(self._engine)
-        else:
-            self._engine = create_async_engine(
-                url, isolation_level="REPEATABLE READ", pool_pre_ping=True
-            )
+    def __init__(self, url: str, answer_timeout_s: float = 30.0) -> None:
+        self._answer_timeout_s = answer_timeout_s
+        self._backend = _backend(url)
+        self._writers = ThreadPoolExecutor(self._backend.writers, "af-write")
+        self._readers = ThreadPoolExecutor(self._backend.readers, "af-read")
+        self._waiting: deque[_Write] = deque()
+        self._listeners: list[Listener] = []
+        self._hears_all = False
+        self._watching: asyncio.Task[None] | None = None
+
+    @property
+    def hears_all(self) -> bool:
+        """Whether listeners are told of every change, whoever makes it."""
+        return self._hears_all
 
     async def open(self) -> None:
-        """Connect and migrate; raises StorageUnavailable."""
-        if self._file is not None:
-            await asyncio.to_thread(_try_to_open, self._file)
-        async with _migrating, self.writing() as connection:
-            await connection.run_sync(migrations.upgrade)
+        """Connect, migrate, and listen to changes; raises StorageUnavailable."""
+        await asyncio.get_running_loop().run_in_executor(self._writers, self._open)
+        self._watching = asyncio.create_task(self._backend.watch(self._tell, self._hear))
+        self._watching.add_done_callback(_report)
 
     async def close(self) -> None:
-        """Give every connection back."""
-        await self._engine.dispose()
+        """Let what was begun end, then give every connection back."""
+        if self._watching is not None:
+            self._watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watching
+        await asyncio.to_thread(self._close)
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """One consistent view. Raises StorageUnavailable."""
-        with _named_errors():
-            async with self._engine.begin() as connection:
-                yield connection
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """What `work` finds in one consistent view. Raises StorageUnavailable."""
+        loop = asyncio.get_running_loop()
+        return await self._answered(loop.run_in_executor(self._readers, self._read, work))
 
-    @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """All or nothing. Raises StorageUnavailable, ChangedMeanwhile."""
-        with _named_errors():
-            async with self._engine.execution_options(writes=True).begin() as connection:
-                yield connection
+    async def write(self, work: Callable[[Connection], T], *, touches: Iterable[str] = ()) -> T:
+        """What `work` returns once what it did is durable; all of it, or nothing where it raises.
 
+        `touches` are the Provisioning Sessions that it changes: every listener knows before this
+        returns. Raises StorageUnavailable, ChangedMeanwhile, and what `work` raises. Whoever is
+        cancelled, or told that no answer came in time, does not know whether it happened.
+        """
+        write = _Write(work, tuple(touches), asyncio.get_running_loop().create_future())
+        self._waiting.append(write)
+        self._writers.submit(self._write_waiting)
+        await self._answered(write.done)
+        if write.error is not None:
+            raise write.error
+        result: T = write.result
+        return result
 
-def _try_to_open(file: str) -> None:
-    """Open and close `file`: where aiosqlite cannot, its thread may outlive the event loop."""
-    try:
-        sqlite3.connect(file).close()
-    except sqlite3.Error as error:
-        raise StorageUnavailable(f"the database says: {error} ({file})") from error
+    def on_change(self, listener: Listener) -> None:
+        """Have `listener` called, on the event loop, with each session that changes.
 
+        None says that any may have: what others change was not heard for a while.
+        """
+        self._listeners.append(listener)
 
-@contextmanager
-def _named_errors() -> Iterator[None]:
-    """Only what the database says; a rule's own error passes through."""
-    try:
-        yield
-    except IntegrityError as error:
-        raise ChangedMeanwhile from error
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) in _INTERFERENCE:
-            raise ChangedMeanwhile from error
-        raise StorageUnavailable(f"the database says: {error.orig}") from error
-    except (OSError, PoolExhausted) as error:
-        raise StorageUnavailable(f"the database does not answer: {error}") from error
+    def _open(self) -> None:
+        with named():
+            self._backend.open()
+            with _migrating, self._backend.writing.begin() as connection:
+                self._backend.begin_migration(connection)
+                migrations.upgrade(connection)
 
+    def _close(self) -> None:
+        self._writers.shutdown()
+        self._readers.shutdown()
+        self._backend.close()
 
-def _make_durable(engine: AsyncEngine) -> None:
-    """A commit is on the disk before it is acknowledged; readers and a writer do not block.
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        with named(), self._backend.reading.begin() as connection:
+            return work(connection)
 
-    The driver's own transaction control is off because it would begin late: a read that turns into
-    a write fails at once when another writer was faster.
-    """
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    def _write_waiting(self) -> None:
+        """Each write submits this once, so whatever one call leaves the next one finds."""
+        batch = self._next_batch()
+        if not batch:
+            return
         try:
-            _set_up(connection)
-        except BaseException:
-            connection.close()  # the pool never sees it, and its thread would outlive the loop
+            with named():
+                self._commit(batch)
+        except BaseException as error:
+            for write in batch:
+                write.error = write.error or error
+        batch[0].done.get_loop().call_soon_threadsafe(self._finish, batch)
+
+    def _next_batch(self) -> list[_Write]:
+        batch: list[_Write] = []
+        with suppress(IndexError):
+            while len(batch) < self._backend.batch:
+                write = self._waiting.popleft()
+                if not write.done.cancelled():
+                    batch.append(write)
+        return batch
+
+    def _commit(self, batch: list[_Write]) -> None:
+        with self._backend.writing.begin() as connection:
+            if len(batch) == 1:
+                self._perform(connection, batch[0])
+                return
+            for write in batch:
+                self._perform_apart(connection, write)
+
+    def _perform_apart(self, connection: Connection, write: _Write) -> None:
+        """The work's own error undoes its savepoint; any other that there is, everybody's work."""
+        try:
+            with connection.begin_nested():
+                self._perform(connection, write)
+        except Exception as error:
+            if error is not write.error:
+                raise
+
+    def _perform(self, connection: Connection, write: _Write) -> None:
+        try:
+            with named():
+                write.result = write.work(connection)
+                self._backend.announce(connection, write.touches)
+        except Exception as error:
+            write.error = error
             raise
 
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    def _finish(self, batch: list[_Write]) -> None:
+        """Listeners first: whoever learns that a change happened finds no trace of the old state.
+
+        They hear of failed ones too: a commit whose answer was lost may have happened.
+        """
+        for session_id in {touched for write in batch for touched in write.touches}:
+            self._tell(session_id)
+        for write in batch:
+            if not write.done.done():
+                write.done.set_result(None)
+
+    def _tell(self, session_id: str | None) -> None:
+        for listener in self._listeners:
+            listener(session_id)
+
+    def _hear(self, hears_all: bool) -> None:
+        if self._hears_all is not hears_all:
+            self._hears_all = hears_all
+            self._tell(None)
+
+    async def _answered(self, done: "asyncio.Future[T]") -> T:
+        try:
+            async with asyncio.timeout(self._answer_timeout_s):
+                return await done
+        except TimeoutError as error:
+            raise StorageUnavailable(
+                f"the database did not answer within {self._answer_timeout_s:g} s"
+            ) from error
 
 
-def _set_up(connection: DBAPIConnection) -> None:
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout={BUSY_TIMEOUT_MS}",
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+def _backend(address: str) -> Backend:
+    try:
+        url = make_url(address)
+    except ArgumentError as error:
+        raise StorageUnavailable("the database URL cannot be read") from error
+    match url.drivername:
+        case "sqlite" | "sqlite+pysqlite":
+            return Sqlite(url.set(drivername="sqlite+pysqlite"))
+        case "postgresql" | "postgresql+psycopg":
+            return Postgresql(url.set(drivername="postgresql+psycopg"))
+    raise StorageUnavailable(f"{url.drivername} is none of sqlite:///FILE and postgresql://...")
+
+
+def _report(watching: "asyncio.Task[None]") -> None:
+    """Watching a shared database never ends by itself; should it, the log has to say so."""
+    if not watching.cancelled() and watching.exception() is not None:
+        log.critical("changes of other replicas are not heard", exc_info=watching.exception())

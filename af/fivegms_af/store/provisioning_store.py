@@ -1,19 +1,27 @@
 """Provisioned sessions in the database, read and written whole.
 
 Every write names the version of the session that it was decided on and raises ChangedMeanwhile
-where that is no longer the newest; once it returns, it survives a crash. No rule lives here.
+where that is no longer the newest; once it returns, it survives a crash. What was read is kept in
+memory until it changes. No rule lives here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Table, delete, func, insert, literal, select, update
 
-from fivegms_af.errors import ChangedMeanwhile, SessionUnknown, TemplateUnknown
-from fivegms_af.provisioned import Hosting, Session, Template
-from fivegms_af.store.database import Database
+from fivegms_af.errors import (
+    ApplicationFunctionError,
+    ChangedMeanwhile,
+    SessionUnknown,
+    TemplateUnknown,
+)
+from fivegms_af.provisioned import Certificate, Document, Hosting, Session, Template
+from fivegms_af.store.database import Database, Listener
+from fivegms_af.store.session_cache import SessionCache
+from fivegms_af.store.session_rows import read_sessions
 from fivegms_af.store.tables import (
     content_hosting_configurations as hostings,
 )
@@ -22,58 +30,77 @@ from fivegms_af.store.tables import (
 )
 from fivegms_af.store.tables import (
     deleted_sessions,
+    policy_releases,
+    provisioned_documents,
+    server_certificates,
+    session_handling_resources,
 )
 from fivegms_af.store.tables import (
     provisioning_sessions as sessions,
 )
-from fivegms_api.common_data import ProvisioningSessionType
-from fivegms_api.content_hosting import ContentHostingConfiguration
 
-_TEMPLATE_COLUMNS = [column for column in templates.columns if column.name != "body"]
+CACHED_SESSIONS = 20_000
+
+_Part = Template | Document | Certificate
 
 
 class ProvisioningStore:
-    """The store over a database; `create` makes the first version of a session, 1."""
+    """The store over a database; `create` makes the first version of a session, 1.
 
-    def __init__(self, database: Database) -> None:
+    `cached_sessions` is how many sessions stay in memory.
+    """
+
+    def __init__(self, database: Database, cached_sessions: int = CACHED_SESSIONS) -> None:
         self._database = database
+        self._cache = SessionCache(cached_sessions)
+        database.on_change(self._cache.drop)
+
+    def on_change(self, listener: Listener) -> None:
+        """Have `listener` called with each session that changes, here or at another replica.
+
+        None says that any may have.
+        """
+        self._database.on_change(listener)
 
     async def check(self) -> None:
         """Raises StorageUnavailable where the database does not answer."""
-        async with self._database.reading() as connection:
-            await connection.execute(select(1))
+        await self._database.read(lambda connection: connection.scalar(select(literal(1))))
 
     async def session(self, session_id: str) -> Session:
         """The session and what is below it; raises SessionUnknown."""
-        found = await self.sessions([session_id])
-        if session_id not in found:
+        session = self._cache.get(session_id)
+        if session is None:
+            session = await self._load(session_id)
+        if session is None:
             raise SessionUnknown(session_id)
-        return found[session_id]
+        return session
 
     async def sessions(self, session_ids: Iterable[str] | None = None) -> dict[str, Session]:
         """Those that exist of the sessions named, or all, from one consistent view."""
         wanted = None if session_ids is None else list(session_ids)
-        async with self._database.reading() as connection:
-            rows = await _rows(connection, sessions, sessions.c.id, wanted)
-            by_session = hostings.c.provisioning_session_id
-            hosting_rows = await _rows(connection, hostings, by_session, wanted)
-            template_rows = await _template_rows(connection, wanted)
-        hosting = {row.provisioning_session_id: _hosting(row) for row in hosting_rows}
-        below: dict[str, list[Template]] = {}
-        for row in template_rows:
-            below.setdefault(row.provisioning_session_id, []).append(_template(row))
-        return {row.id: _session(row, hosting.get(row.id), below.get(row.id, ())) for row in rows}
+        return await self._database.read(lambda connection: read_sessions(connection, wanted))
+
+    async def session_ids(self, after: str | None, limit: int) -> tuple[str, ...]:
+        """At most `limit` identifiers in their order, those after `after`; None for the first."""
+        query = select(sessions.c.id).order_by(sessions.c.id).limit(limit)
+        if after is not None:
+            query = query.where(sessions.c.id > after)
+        return await self._database.read(lambda connection: tuple(connection.scalars(query)))
+
+    async def count(self) -> int:
+        """How many sessions there are."""
+        query = select(func.count()).select_from(sessions)
+        return await self._database.read(lambda connection: connection.scalar(query) or 0)
 
     async def deleted_sessions(self) -> frozenset[str]:
         """The sessions that some AS may still hold."""
-        async with self._database.reading() as connection:
-            return frozenset(await connection.scalars(select(*deleted_sessions.primary_key)))
+        query = select(*deleted_sessions.primary_key)
+        return await self._database.read(lambda connection: frozenset(connection.scalars(query)))
 
     async def template_body(self, template_id: str) -> bytes:
         """The bytes as the provider sent them; raises TemplateUnknown."""
         query = select(templates.c.body).where(templates.c.id == template_id)
-        async with self._database.reading() as connection:
-            body: bytes | None = await connection.scalar(query)
+        body: bytes | None = await self._database.read(lambda connection: connection.scalar(query))
         if body is None:
             raise TemplateUnknown(template_id)
         return body
@@ -88,133 +115,184 @@ class ProvisioningStore:
             "modified": session.modified,
             "version": 1,
         }
-        async with self._database.writing() as connection:
-            await connection.execute(insert(sessions).values(values))
+        await self._write(
+            session.id, lambda connection: connection.execute(insert(sessions), values)
+        )
 
     async def delete(self, session: Session, now: datetime) -> None:
-        """Remove the session and all below it, and remember that the AS has to follow."""
-        async with self._database.writing() as connection:
+        """Remove the session and all below it; the AS and the policy control have to follow."""
+
+        def work(connection: Connection) -> None:
+            _release_policies(connection, session.id, now)
             statement = delete(sessions).where(
                 sessions.c.id == session.id, sessions.c.version == session.version
             )
-            _expect_one((await connection.execute(statement)).rowcount)
+            _expect_one(connection.execute(statement).rowcount)
             row = {"provisioning_session_id": session.id, "deleted": now}
-            await connection.execute(insert(deleted_sessions).values(row))
+            connection.execute(insert(deleted_sessions), row)
+
+        await self._write(session.id, work)
 
     async def forget_deleted(self, session_ids: Iterable[str]) -> None:
         """No AS holds these deleted sessions any more."""
         gone = deleted_sessions.c.provisioning_session_id.in_(list(session_ids))
-        async with self._database.writing() as connection:
-            await connection.execute(delete(deleted_sessions).where(gone))
+        await self._database.write(
+            lambda connection: connection.execute(delete(deleted_sessions).where(gone))
+        )
 
     async def put_hosting(self, session: Session, hosting: Hosting) -> None:
         """Create or replace the session's Content Hosting Configuration."""
+        key = {"provisioning_session_id": session.id}
         values = {"body": hosting.configuration.to_json(), "modified": hosting.modified}
-        async with self._database.writing() as connection:
-            await _advance(connection, session)
-            await _put(connection, hostings, {"provisioning_session_id": session.id}, values)
+
+        def work(connection: Connection) -> None:
+            _advance(connection, session)
+            if session.hosting is None:
+                connection.execute(insert(hostings), key | values)
+            else:
+                connection.execute(update(hostings).where(*_equal(hostings, key)).values(values))
+
+        await self._write(session.id, work)
 
     async def delete_hosting(self, session: Session, now: datetime) -> None:
         """Remove the session's Content Hosting Configuration."""
-        mine = hostings.c.provisioning_session_id == session.id
-        async with self._database.writing() as connection:
-            await _advance(connection, session, now)
-            await connection.execute(delete(hostings).where(mine))
+        await self._remove(session, hostings, {"provisioning_session_id": session.id}, now)
 
     async def put_template(self, session: Session, template: Template, body: bytes) -> None:
         """Create or replace a Content Preparation Template; a new one comes last."""
-        known = any(one.id == template.id for one in session.templates)
-        values: dict[str, object] = {
-            "provisioning_session_id": session.id,
+        values = {
             "content_type": template.content_type,
             "body": body,
             "sha256": template.sha256,
             "manifest": template.manifest,
             "modified": template.modified,
         }
-        async with self._database.writing() as connection:
-            await _advance(connection, session, None if known else template.modified)
-            if not known:
-                values["position"] = await _next_position(connection, session.id)
-            await _put(connection, templates, {"id": template.id}, values)
+        await self._put(session, templates, session.templates, template.id, values)
 
     async def delete_template(self, session: Session, template_id: str, now: datetime) -> None:
         """Remove a Content Preparation Template."""
-        async with self._database.writing() as connection:
-            await _advance(connection, session, now)
-            await connection.execute(delete(templates).where(templates.c.id == template_id))
+        await self._remove(session, templates, {"id": template_id}, now)
+
+    async def put_document(self, session: Session, document: Document) -> None:
+        """Create or replace a document; a new one comes last."""
+        values = {
+            "kind": document.kind.value,
+            "body": document.body,
+            "status": document.status,
+            "modified": document.modified,
+        }
+        await self._put(session, provisioned_documents, session.documents, document.id, values)
+
+    async def delete_document(self, session: Session, document_id: str, now: datetime) -> None:
+        """Remove a document."""
+        await self._remove(session, provisioned_documents, {"id": document_id}, now)
+
+    async def put_certificate(self, session: Session, certificate: Certificate) -> None:
+        """Create or replace a Server Certificate; a new one comes last."""
+        values = {
+            "domain_names": json.dumps(certificate.domain_names).encode(),
+            "certificate": certificate.chain,
+            "private_key": certificate.private_key,
+            "signing_request": certificate.signing_request,
+            "modified": certificate.modified,
+        }
+        await self._put(session, server_certificates, session.certificates, certificate.id, values)
+
+    async def delete_certificate(
+        self, session: Session, certificate_id: str, now: datetime
+    ) -> None:
+        """Remove a Server Certificate."""
+        await self._remove(session, server_certificates, {"id": certificate_id}, now)
+
+    async def _load(self, session_id: str) -> Session | None:
+        """From the database; kept only where every later change is certain to be told."""
+        ticket = self._cache.ticket(session_id)
+        session = None
+        try:
+            found = await self.sessions([session_id])
+            session = found.get(session_id)
+        finally:
+            keep = session if self._database.hears_all else None
+            self._cache.settle(session_id, ticket, keep)
+        return session
+
+    async def _put(
+        self,
+        session: Session,
+        table: Table,
+        siblings: Iterable[_Part],
+        identifier: str,
+        values: Mapping[str, Any],
+    ) -> None:
+        """A part of the session with a place among its siblings; a new one changes the session."""
+        key = {"id": identifier, "provisioning_session_id": session.id}
+        is_new = all(sibling.id != identifier for sibling in siblings)
+
+        def work(connection: Connection) -> None:
+            _advance(connection, session, values["modified"] if is_new else None)
+            if is_new:
+                place = {"position": _next_position(connection, table, session.id)}
+                connection.execute(insert(table), key | place | dict(values))
+            else:
+                connection.execute(update(table).where(*_equal(table, key)).values(values))
+
+        await self._write(session.id, work)
+
+    async def _remove(
+        self, session: Session, table: Table, key: Mapping[str, str], now: datetime
+    ) -> None:
+        mine = {"provisioning_session_id": session.id} | dict(key)
+
+        def work(connection: Connection) -> None:
+            _advance(connection, session, now)
+            connection.execute(delete(table).where(*_equal(table, mine)))
+
+        await self._write(session.id, work)
+
+    async def _write(self, session_id: str, work: Callable[[Connection], Any]) -> None:
+        """A refused decision may rest on an old value, so the next one reads anew."""
+        try:
+            await self._database.write(work, touches=[session_id])
+        except ApplicationFunctionError:
+            self._cache.drop(session_id)
+            raise
 
 
-async def _rows(
-    connection: AsyncConnection, table: Any, key: Any, wanted: list[str] | None
-) -> Sequence[Row[Any]]:
-    query = select(table) if wanted is None else select(table).where(key.in_(wanted))
-    return (await connection.execute(query)).all()
-
-
-async def _template_rows(
-    connection: AsyncConnection, wanted: list[str] | None
-) -> Sequence[Row[Any]]:
-    query = select(*_TEMPLATE_COLUMNS).order_by(templates.c.position)
-    if wanted is not None:
-        query = query.where(templates.c.provisioning_session_id.in_(wanted))
-    return (await connection.execute(query)).all()
-
-
-async def _advance(
-    connection: AsyncConnection, session: Session, modified: datetime | None = None
-) -> None:
+def _advance(connection: Connection, session: Session, modified: datetime | None = None) -> None:
     """The session's next version, unless another request got there first."""
     values: dict[str, object] = {"version": session.version + 1}
     if modified is not None:
         values["modified"] = modified
-    statement = (
-        update(sessions)
-        .where(sessions.c.id == session.id, sessions.c.version == session.version)
-        .values(values)
-    )
-    _expect_one((await connection.execute(statement)).rowcount)
+    mine = sessions.c.id == session.id, sessions.c.version == session.version
+    _expect_one(connection.execute(update(sessions).where(*mine).values(values)).rowcount)
 
 
-async def _put(
-    connection: AsyncConnection, table: Any, key: Mapping[str, str], values: Mapping[str, object]
-) -> None:
-    """Update or insert; safe because the session's row is already ours in this transaction."""
-    ((name, identifier),) = key.items()
-    changed = await connection.execute(
-        update(table).where(table.c[name] == identifier).values(values)
-    )
-    if changed.rowcount == 0:
-        await connection.execute(insert(table).values({**key, **values}))
+def _equal(table: Table, key: Mapping[str, str]) -> list[Any]:
+    return [table.c[name] == value for name, value in key.items()]
 
 
-async def _next_position(connection: AsyncConnection, session_id: str) -> int:
-    mine = templates.c.provisioning_session_id == session_id
-    last: int | None = await connection.scalar(select(func.max(templates.c.position)).where(mine))
+def _next_position(connection: Connection, table: Table, session_id: str) -> int:
+    mine = table.c.provisioning_session_id == session_id
+    last: int | None = connection.scalar(select(func.max(table.c.position)).where(mine))
     return 0 if last is None else last + 1
+
+
+def _release_policies(connection: Connection, session_id: str, now: datetime) -> None:
+    """What the policy control holds for the session outlives it, until that lets go."""
+    reference = session_handling_resources.c.control_reference
+    since = literal(now, policy_releases.c.since.type)
+    held = (
+        select(reference, since)
+        .distinct()
+        .where(
+            session_handling_resources.c.provisioning_session_id == session_id,
+            reference.is_not(None),
+            reference.not_in(select(policy_releases.c.control_reference)),
+        )
+    )
+    connection.execute(insert(policy_releases).from_select(["control_reference", "since"], held))
 
 
 def _expect_one(row_count: int) -> None:
     if row_count != 1:
         raise ChangedMeanwhile
-
-
-def _session(row: Row[Any], hosting: Hosting | None, below: Iterable[Template]) -> Session:
-    return Session(
-        id=row.id,
-        type=ProvisioningSessionType(row.type),
-        app_id=row.app_id,
-        asp_id=row.asp_id,
-        modified=row.modified,
-        version=row.version,
-        hosting=hosting,
-        templates=tuple(below),
-    )
-
-
-def _hosting(row: Row[Any]) -> Hosting:
-    return Hosting(ContentHostingConfiguration.model_validate_json(row.body), row.modified)
-
-
-def _template(row: Row[Any]) -> Template:
-    return Template(row.id, row.content_type, row.sha256, row.manifest, row.modified)
