@@ -61,16 +61,19 @@ PATCHES = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status that says the request was done, why, and what comes with it."""
+    """A status that says the request was done, why, and what comes with it; `headers` are there
+    always.
+    """
 
     status: int
     description: str
     content: tuple[Content, ...] = ()
+    headers: tuple[str, ...] = ()
 
     @classmethod
     def created(cls, *content: Content) -> Self:
         """201: the representation, its URL in Location."""
-        return cls(HTTPStatus.CREATED, "Created; Location says where", content)
+        return cls(HTTPStatus.CREATED, "Created", content, (hdrs.LOCATION,))
 
     @classmethod
     def shown(cls, *content: Content) -> Self:
@@ -90,14 +93,16 @@ class Parameter:
     name: str
     description: str
     schema: Mapping[str, object] = field(default_factory=lambda: {"type": "string"})
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """A method on a path below the API's base path, what handles it, and what documents it.
 
-    GET answers HEAD too. `operation_id` is 3GPP's own name where the route is standard. Refusals
-    that the method brings with it are not listed (`openapi` knows them); `refusals` adds others.
+    GET answers HEAD too. `operation_id` is 3GPP's own name where the route is standard. Where it
+    `accepts` a body there must be one, unless `body_required` says otherwise. Refusals that the
+    method brings with it are not listed (`openapi` knows them); `refusals` adds others.
     """
 
     method: str
@@ -108,6 +113,7 @@ class Route:
     summary: str = ""
     answers: tuple[Answer, ...] = ()
     accepts: tuple[Content, ...] = ()
+    body_required: bool = True
     query: tuple[Parameter, ...] = ()
     refusals: tuple[int, ...] = ()
 
