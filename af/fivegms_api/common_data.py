@@ -67,7 +67,14 @@ Url = _UriText
 AbsoluteUrl = Annotated[_UriText, AfterValidator(_absolute)]
 RelativeUrl = Annotated[_UriText, AfterValidator(_relative)]
 Percentage = Annotated[float, Field(ge=0, le=100)]
-DurationSec = Annotated[int, Field(ge=0)]
+DurationSec = Annotated[int, Field(ge=0, le=2**31 - 1)]
+BitRate = Annotated[
+    str, Field(max_length=64, pattern=r"^[0-9]+(\.[0-9]+)? (bps|Kbps|Mbps|Gbps|Tbps)$")
+]
+Dnn = Annotated[
+    str,
+    Field(max_length=100, pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9-]+)*$"),
+]
 
 
 class ProvisioningSessionType(StrEnum):
