@@ -1,7 +1,7 @@
 """The one table from what the AF refuses to what it answers (RFC 9457, docs/errors.md).
 
-Total: every leaf of `errors` has a row, and a test holds that. Pure: who sends the answer is
-`exchange`'s business.
+Total: every leaf of `errors` and `security.errors` that is ever answered has a row, and a test
+holds that. Pure: who sends the answer is `exchange`'s business.
 """
 
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from fivegms_af import errors
+from fivegms_af.security import errors as access
 from fivegms_api.problem_details import PROBLEM_TYPE_PREFIX, InvalidParam, ProblemDetails
 
 RETRY_AFTER_S = 5
@@ -39,6 +40,24 @@ PROBLEMS: Mapping[type[errors.ApplicationFunctionError], Problem] = {
     ),
     errors.PatchMalformed: Problem("patch-malformed", _S.BAD_REQUEST, "Malformed patch"),
     errors.PatchDoesNotApply: Problem("patch-does-not-apply", _S.CONFLICT, "Patch does not apply"),
+    errors.CertificateMalformed: Problem(
+        "certificate-malformed", _S.BAD_REQUEST, "Malformed certificate"
+    ),
+    errors.CertificateKeyForeign: Problem(
+        "certificate-key-foreign", _S.BAD_REQUEST, "Certificate of another key"
+    ),
+    errors.CertificateNotInForce: Problem(
+        "certificate-not-in-force", _S.BAD_REQUEST, "Certificate not in force"
+    ),
+    errors.CertificateNameMissing: Problem(
+        "certificate-name-missing", _S.BAD_REQUEST, "Certificate lacks a name"
+    ),
+    errors.CertificateChainBroken: Problem(
+        "certificate-chain-broken", _S.BAD_REQUEST, "Broken certificate chain"
+    ),
+    errors.CertificateUnsuitable: Problem(
+        "certificate-unsuitable", _S.BAD_REQUEST, "Unsuitable certificate"
+    ),
     errors.SessionUnknown: Problem(
         "unknown-provisioning-session", _S.NOT_FOUND, "Unknown provisioning session"
     ),
@@ -55,11 +74,21 @@ PROBLEMS: Mapping[type[errors.ApplicationFunctionError], Problem] = {
     errors.SubResourceUnknown: Problem(
         "unknown-sub-resource", _S.NOT_FOUND, "Unknown resource of the session"
     ),
+    errors.CertificateUnknown: Problem(
+        "unknown-server-certificate", _S.NOT_FOUND, "Unknown server certificate"
+    ),
     errors.AiModelUnknown: Problem("unknown-ai-model", _S.NOT_FOUND, "Unknown AI model"),
     errors.HostingExists: Problem(
         "content-hosting-configuration-exists",
         _S.CONFLICT,
         "Content hosting configuration exists",
+    ),
+    errors.HostingNotForUplink: Problem("not-for-uplink", _S.CONFLICT, "Not for uplink"),
+    errors.CertificateAlreadyThere: Problem(
+        "server-certificate-there", _S.CONFLICT, "Server certificate awaits no upload"
+    ),
+    errors.CertificateInUse: Problem(
+        "server-certificate-in-use", _S.CONFLICT, "Server certificate in use"
     ),
     errors.TemplateInUse: Problem(
         "content-preparation-template-in-use",
@@ -89,6 +118,29 @@ PROBLEMS: Mapping[type[errors.ApplicationFunctionError], Problem] = {
     ),
     errors.StorageUnavailable: Problem(
         "storage-unavailable", _S.SERVICE_UNAVAILABLE, "Storage unavailable"
+    ),
+    errors.CertificateAuthorityExpired: Problem(
+        "certificate-authority-expired",
+        _S.SERVICE_UNAVAILABLE,
+        "Certificate authority expired",
+    ),
+    access.TokenMissing: Problem("token-missing", _S.UNAUTHORIZED, "Access token missing"),
+    access.TokenMalformed: Problem("token-malformed", _S.UNAUTHORIZED, "Malformed access token"),
+    access.TokenUntrusted: Problem("token-untrusted", _S.UNAUTHORIZED, "Untrusted access token"),
+    access.TokenForAnother: Problem(
+        "token-for-another", _S.UNAUTHORIZED, "Access token for another audience"
+    ),
+    access.TokenNotYetValid: Problem(
+        "token-not-yet-valid", _S.UNAUTHORIZED, "Access token not yet valid"
+    ),
+    access.TokenExpired: Problem("token-expired", _S.UNAUTHORIZED, "Access token expired"),
+    access.ScopeInsufficient: Problem("scope-insufficient", _S.FORBIDDEN, "Insufficient scope"),
+    access.ProviderNotNamed: Problem(
+        "provider-not-named", _S.FORBIDDEN, "Token names no Application Service Provider"
+    ),
+    access.OwnerMismatch: Problem("owner-mismatch", _S.FORBIDDEN, "Another one's resource"),
+    access.KeysUnavailable: Problem(
+        "authorisation-keys-unavailable", _S.SERVICE_UNAVAILABLE, "Authorisation keys unavailable"
     ),
 }
 
@@ -128,10 +180,17 @@ def _invalid_params(error: errors.ApplicationFunctionError) -> tuple[InvalidPara
     match error:
         case errors.MembersRefused():
             return error.params
-        case errors.BodyMalformed() | errors.PatchMalformed() | errors.PatchDoesNotApply():
+        case (
+            errors.BodyMalformed()
+            | errors.PatchMalformed()
+            | errors.PatchDoesNotApply()
+            | errors.CertificateRefused()
+        ):
             return (InvalidParam(param="", reason=str(error)),)
         case errors.MediaTypeUnsupported():
             return (InvalidParam(param="header Content-Type", reason=str(error)),)
+        case access.OwnerMismatch():
+            return (error.param,)
         case errors.PreconditionFailed():
             return (InvalidParam(param=f"header {error.header}", reason=str(error)),)
     return ()
