@@ -17,6 +17,9 @@ from fivegms_af.server import ApplicationFunction
 from fivegms_api.content_protocols import DASH_IF_INGEST
 from fivegms_api.endpoint import Endpoint
 from fivegms_api.model_preparation import MODEL_PREPARATION_MEDIA_TYPE
+from support.postgresql import database_url, postgresql, postgresql_cluster
+
+__all__ = ["database_url", "postgresql", "postgresql_cluster"]
 
 ADDRESS = ApplicationServerAddress(
     "http://as.example:1", "http://as.example:2", "http://m4.example"
@@ -181,14 +184,17 @@ StartAf = Callable[..., Awaitable[Af]]
 
 @pytest.fixture
 async def start_af(
-    tmp_path: Path, clock: Clock, server: MemoryApplicationServer
+    tmp_path: Path, clock: Clock, server: MemoryApplicationServer, database_url: str
 ) -> AsyncIterator[StartAf]:
-    """Starts AFs over one data folder; every one is stopped at the end."""
+    """Starts AFs over one database; every one is stopped at the end."""
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
 
         async def start(**settings: Any) -> Af:
-            defaults: dict[str, Any] = {"application_servers": (ADDRESS,)}
+            defaults: dict[str, Any] = {
+                "application_servers": (ADDRESS,),
+                "database_url": database_url,
+            }
             config = AfConfig(
                 Endpoint("127.0.0.1", 0),
                 Endpoint("127.0.0.1", 0),
