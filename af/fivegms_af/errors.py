@@ -4,14 +4,19 @@
         RequestRefused
             BodyMalformed, BodyTooLarge, MembersRefused, MediaTypeUnsupported
             PatchMalformed, PatchDoesNotApply
+            CertificateRefused
+                CertificateMalformed, CertificateKeyForeign, CertificateNotInForce
+                CertificateNameMissing, CertificateChainBroken, CertificateUnsuitable
         ResourceUnknown
             SessionUnknown, HostingUnknown, TemplateUnknown, SubResourceUnknown, AiModelUnknown
+            CertificateUnknown
         StateConflict
-            HostingExists, TemplateInUse, SubResourceExists, SubResourceLimit
-            PreconditionFailed, ChangedMeanwhile
+            HostingExists, HostingNotForUplink, TemplateInUse, SubResourceExists, SubResourceLimit
+            CertificateAlreadyThere, CertificateInUse, PreconditionFailed, ChangedMeanwhile
         ApplicationServerError
             ApplicationServerUnavailable, ApplicationServerRefused, NoApplicationServer
         StorageUnavailable
+        CertificateAuthorityExpired
 
 `problems` says how each is answered.
 """
@@ -65,6 +70,46 @@ class PatchDoesNotApply(RequestRefused):
     """A path is not there or a test fails: the resource is not what the patch expects."""
 
 
+class CertificateRefused(RequestRefused):
+    """What was uploaded cannot be served as the certificate that was reserved."""
+
+
+class CertificateMalformed(CertificateRefused):
+    """It is no chain of PEM certificates, or holds what does not belong there."""
+
+
+class CertificateKeyForeign(CertificateRefused):
+    """It was made for another key than the one that the signing request has."""
+
+    def __init__(self) -> None:
+        super().__init__("the certificate's key is not that of this resource's signing request")
+
+
+class CertificateNotInForce(CertificateRefused):
+    """A certificate of the chain has expired, or its time has not come."""
+
+    def __init__(self, subject: str, period: str) -> None:
+        super().__init__(f"the certificate of {subject!r} is in force {period}, not now")
+
+
+class CertificateNameMissing(CertificateRefused):
+    """It does not speak for a name that the reservation asked for."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"none of the certificate's subject alternative names covers {name!r}")
+
+
+class CertificateChainBroken(CertificateRefused):
+    """A certificate was not issued by the one that follows it."""
+
+    def __init__(self, subject: str, follower: str) -> None:
+        super().__init__(f"the certificate of {subject!r} was not issued by {follower!r}")
+
+
+class CertificateUnsuitable(CertificateRefused):
+    """No UE would take it as a server's certificate."""
+
+
 class ResourceUnknown(ApplicationFunctionError):
     """There is no such resource."""
 
@@ -104,6 +149,13 @@ class SubResourceUnknown(ResourceUnknown):
         )
 
 
+class CertificateUnknown(ResourceUnknown):
+    """The session has no Server Certificate of that identifier."""
+
+    def __init__(self, certificate_id: str) -> None:
+        super().__init__(f"there is no Server Certificate {certificate_id!r}")
+
+
 class AiModelUnknown(ResourceUnknown):
     """The session has no model of that name."""
 
@@ -120,6 +172,16 @@ class HostingExists(StateConflict):
 
     def __init__(self) -> None:
         super().__init__("the session has a Content Hosting Configuration; PUT or PATCH updates it")
+
+
+class HostingNotForUplink(StateConflict):
+    """The Content Hosting Configuration of Release 17 describes downlink distribution."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the session is an UPLINK one, and a Content Hosting Configuration is for DOWNLINK; "
+            "create a DOWNLINK session for it"
+        )
 
 
 class TemplateInUse(StateConflict):
@@ -144,6 +206,26 @@ class SubResourceLimit(StateConflict):
 
     def __init__(self, name: str, limit: int) -> None:
         super().__init__(f"a session has at most {limit} of {name}; delete one first")
+
+
+class CertificateAlreadyThere(StateConflict):
+    """The certificate awaits no upload: the AF made it, or it was uploaded before."""
+
+    def __init__(self, certificate_id: str) -> None:
+        super().__init__(
+            f"Server Certificate {certificate_id!r} awaits no upload and never changes; reserve "
+            "another with ?csr=true"
+        )
+
+
+class CertificateInUse(StateConflict):
+    """The Content Hosting Configuration refers to the certificate."""
+
+    def __init__(self, certificate_id: str) -> None:
+        super().__init__(
+            f"Server Certificate {certificate_id!r} is used by the Content Hosting "
+            "Configuration; change that first"
+        )
 
 
 class PreconditionFailed(StateConflict):
@@ -186,3 +268,10 @@ class NoApplicationServer(ApplicationServerError):
 
 class StorageUnavailable(ApplicationFunctionError):
     """The database does not take or give what was asked; nothing was acknowledged."""
+
+
+class CertificateAuthorityExpired(ApplicationFunctionError):
+    """The operator's CA can issue nothing that would be valid."""
+
+    def __init__(self) -> None:
+        super().__init__("the operator's certificate authority has expired")
