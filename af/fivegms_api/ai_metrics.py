@@ -7,7 +7,7 @@ aggregates and event exposure use (docs/reports.md).
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -22,19 +22,7 @@ from fivegms_api.reported import (
 )
 from fivegms_api.wire import WireModel
 
-AI_METRICS_SCHEME: Final = "urn:fivegms:ai:metrics:2026"
 AI_METRICS_MEDIA_TYPE = "application/vnd.fivegms.ai-metrics+json"
-
-AI_METRICS = (
-    "timeToFirstInference",
-    "bytes",
-    "inferenceLatency",
-    "accuracy",
-    "energy",
-    "stalls",
-    "throughput",
-)
-"""The metrics that a Metrics Reporting Configuration of the scheme may ask for."""
 
 MAX_VARIANTS = 64
 
@@ -114,7 +102,7 @@ class AiMetrics(WireModel):
 class AiMetricsReport(WireModel):
     """What one client measured of one model; `period_duration` in seconds."""
 
-    scheme: Literal["urn:fivegms:ai:metrics:2026"] = AI_METRICS_SCHEME
+    scheme: Literal["urn:fivegms:ai:metrics:2026"] = "urn:fivegms:ai:metrics:2026"
     reporting_client_id: ReportingClientId
     model: ModelUsed
     period_start: Instant

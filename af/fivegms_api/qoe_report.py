@@ -28,7 +28,6 @@ from fivegms_api.reported import (
     is_plausible,
 )
 
-QOE_METRICS_SCHEME = "urn:3GPP:ns:PSS:DASH:QM10"
 QOE_REPORT_MEDIA_TYPE = "application/3gpdash-qoe-report+xml"
 
 NAMESPACES = (

@@ -218,6 +218,17 @@ metric_values = Table(
     Index("ix_metric_values_session", "provisioning_session_id", "name", "at"),
 )
 
+# How often UEs asked for something of a session, for event exposure; `kind` says for what.
+invocations = Table(
+    "invocations",
+    metadata,
+    _row_number(),
+    _session_id(indexed=False),
+    Column("kind", String(48), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index("ix_invocations_session", "provisioning_session_id", "kind", "at", "id"),
+)
+
 qos_alarms = Table(
     "qos_alarms",
     metadata,
