@@ -73,7 +73,7 @@ async def delete_document(context: Context, session: Session, document: Document
     await context.store.delete_document(session, document.id, context.now())
 
 
-def _no_status(context: Context) -> bytes | None:
+def _no_status(context: Context, value: WireModel) -> bytes | None:
     return None
 
 
@@ -90,8 +90,8 @@ class DocumentResource(Generic[Model]):
     without one a session has a single resource of the kind.
 
     `accept(context, session, document_id, value)` gives the value to keep, or raises
-    MembersRefused; the value comes without what the AF assigns. `status(context)` is what a newly
-    accepted document's status is, `assign(document)` the members `read_only` that are read from
+    MembersRefused; the value comes without what the AF assigns. `status(context, value)` is what a
+    newly accepted value's status is, `assign(document)` the members `read_only` that are read from
     it. `put` and `delete` write; one that has to check or claim something first does so there, and
     one that has work to start afterwards too. All names of members are the model's, snake_case.
     """
@@ -105,7 +105,7 @@ class DocumentResource(Generic[Model]):
     creation: str | None = None
     read_only: tuple[str, ...] = ()
     assign: Callable[[Document], Mapping[str, object]] = _nothing
-    status: Callable[[Context], bytes | None] = _no_status
+    status: Callable[[Context, Model], bytes | None] = _no_status
     put: Callable[[Context, Session, Document], Awaitable[None]] = put_document
     delete: Callable[[Context, Session, Document], Awaitable[None]] = delete_document
 
@@ -217,7 +217,11 @@ class DocumentResource(Generic[Model]):
         document_id = current.id if current else context.new_id()
         accepted = self.accept(context, session, document_id, sent)
         document = Document(
-            document_id, self.kind, accepted.to_json(), context.now(), self.status(context)
+            document_id,
+            self.kind,
+            accepted.to_json(),
+            context.now(),
+            self.status(context, accepted),
         )
         await self.put(context, session, document)
         return document
