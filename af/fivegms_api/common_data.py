@@ -10,13 +10,15 @@ URI_CHARACTERS = frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/?#[]@!$&'()*+,;=%"
 )
 
+MAX_CONTENT_PATH_BYTES = 1024
+
 _NOT_IN_PATHS = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
 def path_fault(path: str) -> str | None:
     """Why a decoded path can be no content path below a base URL; None for one that can.
 
-    What a file system or a browser would read as another path is refused. Length is the caller's.
+    What a file system or a browser would read as another path is refused.
 
     >>> path_fault("models/my model.mpd")
     >>> path_fault("a/../b")
@@ -28,6 +30,8 @@ def path_fault(path: str) -> str | None:
         return "must have no control characters and no backslash"
     if any("\ud800" <= character <= "\udfff" for character in path):
         return "must be UTF-8, without surrogates"
+    if len(path.encode()) > MAX_CONTENT_PATH_BYTES:
+        return f"must have {MAX_CONTENT_PATH_BYTES} UTF-8 bytes at most"
     return None
 
 
@@ -68,13 +72,7 @@ AbsoluteUrl = Annotated[_UriText, AfterValidator(_absolute)]
 RelativeUrl = Annotated[_UriText, AfterValidator(_relative)]
 Percentage = Annotated[float, Field(ge=0, le=100)]
 DurationSec = Annotated[int, Field(ge=0, le=2**31 - 1)]
-BitRate = Annotated[
-    str, Field(max_length=64, pattern=r"^[0-9]+(\.[0-9]+)? (bps|Kbps|Mbps|Gbps|Tbps)$")
-]
-Dnn = Annotated[
-    str,
-    Field(max_length=100, pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9-]+)*$"),
-]
+Dnn = Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$")]
 
 
 class ProvisioningSessionType(StrEnum):

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field
 
-from fivegms_api.common_data import BitRate, ResourceId
-from fivegms_api.service_data_flow import ServiceDataFlowDescription
+from fivegms_api.common_data import ResourceId
+from fivegms_api.qos import BitRate
+from fivegms_api.service_data_flows import ServiceDataFlowDescription
 from fivegms_api.wire import WireModel
 
 Uinteger = Annotated[int, Field(ge=0, le=2**31 - 1)]

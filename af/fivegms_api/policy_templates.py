@@ -9,12 +9,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from fivegms_api.common_data import ResourceId
+from fivegms_api.common_data import Dnn, ResourceId
 from fivegms_api.problem_details import InvalidParam
 from fivegms_api.qos import ChargingSpecification, M1QosSpecification, Name, Snssai
 from fivegms_api.wire import WireModel
-
-Dnn = Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$")]
 
 KPI_PREFIX = "urn:fivegms:kpi:"
 
