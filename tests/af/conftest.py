@@ -80,11 +80,15 @@ class Af:
         self.m5 = af.m5_url
         self.server = server
         self.clock = clock
+        self.observers: list[Callable[..., None]] = []
         self._http = http
 
     async def request(self, method: str, url: str, **options: Any) -> Answer:
         async with self._http.request(method, url, **options) as response:
-            return Answer(response.status, response.headers, await response.read())
+            answer = Answer(response.status, response.headers, await response.read())
+        for observe in self.observers:
+            observe(method, url, options, answer.status, answer)
+        return answer
 
     async def get(self, url: str, **headers: str) -> Answer:
         return await self.request("GET", url, headers=_spelled(headers))

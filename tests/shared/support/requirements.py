@@ -73,16 +73,16 @@ def read_marks(tests: Path = TESTS) -> list[Mark]:
 def marks_of(module: Path) -> list[Mark]:
     """The marks of one test module."""
     tree = ast.parse(module.read_bytes(), filename=str(module))
-    calls = sorted(_calls(tree, scope=""), key=lambda found: found[0].lineno)
+    found = sorted(calls(tree, scope=""), key=lambda one: one[0].lineno)
     return [
         Mark(requirement, module, scope)
-        for call, scope in calls
+        for call, scope in found
         if _names_our_mark(call.func)
         for requirement in _literal_ids(call, module)
     ]
 
 
-def _calls(node: ast.AST, scope: str) -> Iterator[tuple[ast.Call, str]]:
+def calls(node: ast.AST, scope: str) -> Iterator[tuple[ast.Call, str]]:
     """Every call below `node` with its test; a decorator belongs to what it decorates."""
     for child in ast.iter_child_nodes(node):
         inner = scope
@@ -90,7 +90,7 @@ def _calls(node: ast.AST, scope: str) -> Iterator[tuple[ast.Call, str]]:
             inner = f"{scope}::{child.name}".removeprefix("::")
         if isinstance(child, ast.Call):
             yield child, inner
-        yield from _calls(child, inner)
+        yield from calls(child, inner)
 
 
 def _names_our_mark(function: ast.expr) -> bool:
