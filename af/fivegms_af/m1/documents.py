@@ -73,7 +73,7 @@ async def delete_document(context: Context, session: Session, document: Document
     await context.store.delete_document(session, document.id, context.now())
 
 
-def _no_status(context: Context, value: WireModel) -> bytes | None:
+def _no_status(context: Context, value: WireModel, current: Document | None) -> bytes | None:
     return None
 
 
@@ -90,10 +90,11 @@ class DocumentResource(Generic[Model]):
     without one a session has a single resource of the kind.
 
     `accept(context, session, document_id, value)` gives the value to keep, or raises
-    MembersRefused; the value comes without what the AF assigns. `status(context, value)` is what a
-    newly accepted value's status is, `assign(document)` the members `read_only` that are read from
-    it. `put` and `delete` write; one that has to check or claim something first does so there, and
-    one that has work to start afterwards too. All names of members are the model's, snake_case.
+    MembersRefused; the value comes without what the AF assigns. `status(context, value, current)`
+    is the status of a newly accepted value that takes the place of the current document,
+    `assign(document)` the members `read_only` that are read from it. `put` and `delete` write; one
+    that has to check or claim something first does so there, and one that has work to start
+    afterwards too. All names of members are the model's, snake_case.
     """
 
     kind: DocumentKind
@@ -105,7 +106,7 @@ class DocumentResource(Generic[Model]):
     creation: str | None = None
     read_only: tuple[str, ...] = ()
     assign: Callable[[Document], Mapping[str, object]] = _nothing
-    status: Callable[[Context, Model], bytes | None] = _no_status
+    status: Callable[[Context, Model, Document | None], bytes | None] = _no_status
     put: Callable[[Context, Session, Document], Awaitable[None]] = put_document
     delete: Callable[[Context, Session, Document], Awaitable[None]] = delete_document
 
@@ -221,7 +222,7 @@ class DocumentResource(Generic[Model]):
             self.kind,
             accepted.to_json(),
             context.now(),
-            self.status(context, accepted),
+            self.status(context, accepted, current),
         )
         await self.put(context, session, document)
         return document
