@@ -36,6 +36,14 @@ class ApplicationServerPort(Protocol):
         """Withdraw a Content Preparation Template."""
         ...
 
+    async def put_certificate(self, session_id: str, certificate_id: str, body: bytes) -> None:
+        """Create or replace a Server Certificate: its chain and its private key, as PEM."""
+        ...
+
+    async def delete_certificate(self, session_id: str, certificate_id: str) -> None:
+        """Withdraw a Server Certificate."""
+        ...
+
     async def delete_session(self, session_id: str) -> None:
         """Remove everything of a session, its content included."""
         ...

@@ -4,31 +4,38 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from fivegms_af.certificate_authority import CertificateAuthority
 from fivegms_api.endpoint import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
 class ApplicationServerAddress:
-    """The base URLs of an AS, without a final slash: of M3 here, M2 for providers, M4 for UEs."""
+    """The base URLs of an AS, without a final slash: of M3 here, M2 for providers, M4 for UEs.
+
+    `m4_tls_url` is where distributions with a certificate are; None where the AS offers no TLS.
+    """
 
     m3_url: str
     m2_url: str
     m4_url: str
+    m4_tls_url: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `m3=URL,m2=URL,m4=URL`. Raises ValueError that names what is missing or wrong.
+        """Read `m3=URL,m2=URL,m4=URL[,m4tls=URL]`. Raises ValueError naming what is wrong.
 
         >>> ApplicationServerAddress.parse("m3=http://a:1,m2=http://a:2,m4=http://a:2/").m4_url
         'http://a:2'
         """
         urls = dict(part.partition("=")[::2] for part in text.split(","))
-        if sorted(urls) != ["m2", "m3", "m4"]:
-            raise ValueError(f"{text!r} is not m3=URL,m2=URL,m4=URL")
+        if sorted(urls.keys() - {"m4tls"}) != ["m2", "m3", "m4"]:
+            raise ValueError(f"{text!r} is not m3=URL,m2=URL,m4=URL or that and m4tls=URL")
         for name, url in urls.items():
-            if not url.startswith(("http://", "https://")):
-                raise ValueError(f"{name} needs an http or https URL, not {url!r}")
-        return cls(**{f"{name}_url": url.rstrip("/") for name, url in urls.items()})
+            schemes = ("https://",) if name == "m4tls" else ("http://", "https://")
+            if not url.startswith(schemes):
+                raise ValueError(f"{name} needs an {' or '.join(schemes)} URL, not {url!r}")
+        bare = {name: url.rstrip("/") for name, url in urls.items()}
+        return cls(bare["m3"], bare["m2"], bare["m4"], bare.get("m4tls"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,11 @@ class AfConfig:
 
     `database_url` is `sqlite:///FILE` or `postgresql://...`; without one, SQLite in `data_dir`.
     Every AS is sent the same configuration; the first one's M2 and M4 URLs are given out.
+    `certificate_authority` issues the server certificates that the AF makes; without one they are
+    signed by themselves.
+    `m5_server_addresses` are the roots of the M5 URLs that UEs are told, without a final slash;
+    without one, each UE is told the scheme and host that it asked. `sai_max_age_s` is for how long
+    it may keep what it is told.
     `cached_sessions` is how many sessions stay in memory.
     `settle_s` is how long an M1 request waits for the AS to follow before it is answered.
     """
@@ -46,8 +58,11 @@ class AfConfig:
     data_dir: Path
     database_url: str | None = None
     application_servers: tuple[ApplicationServerAddress, ...] = ()
+    certificate_authority: CertificateAuthority | None = None
     max_body_bytes: int = 2**20
     cached_sessions: int = 20_000
+    m5_server_addresses: tuple[str, ...] = ()
+    sai_max_age_s: int = 60
     settle_s: float = 2.0
     m3_timeout_s: float = 10.0
 

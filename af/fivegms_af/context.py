@@ -1,7 +1,7 @@
 """What every handler works with: the settings, the store, the Application Servers, the clock."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from aiohttp import web
@@ -10,7 +10,9 @@ from fivegms_af.application_server import ApplicationServerPort
 from fivegms_af.config import AfConfig, ApplicationServerAddress
 from fivegms_af.errors import NoApplicationServer
 from fivegms_af.reconciler import Reconciler
+from fivegms_af.service_access_cache import ServiceAccessCache
 from fivegms_af.store.provisioning_store import ProvisioningStore
+from fivegms_api.m3 import Capabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Context:
     reconciler: Reconciler
     now: Callable[[], datetime]
     new_id: Callable[[], str]
+    service_access: ServiceAccessCache = field(default_factory=ServiceAccessCache)
 
     @property
     def address(self) -> ApplicationServerAddress:
@@ -37,6 +40,15 @@ class Context:
         if not self.servers:
             raise NoApplicationServer
         return self.servers[0]
+
+    async def capabilities(self, session_id: str) -> Capabilities | None:
+        """What the AS can do, asked for where it has not said yet; None while it does not answer.
+
+        The session is only what the asking is made for.
+        """
+        if self.reconciler.capabilities is None:
+            await self.changed(session_id)
+        return self.reconciler.capabilities
 
     async def changed(self, session_id: str) -> None:
         """Let every AS follow, for as long as a request may wait for that."""

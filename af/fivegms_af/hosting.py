@@ -1,16 +1,19 @@
 """The rules of a Content Hosting Configuration: what is accepted, and what the AF adds to it.
 
-Everything that the AS would not do is refused by name. Members that the AF assigns may be sent
-back as they were given (a provider GETs, edits and PUTs), never with another value. Pure.
+Everything that the AS would not do is refused by name, as far as the AF knows what the AS can do.
+Members that the AF assigns may be sent back as they were given (a provider GETs, edits and PUTs),
+never with another value. What a single distribution may ask for is in `distributions`. Pure.
 """
 
 from collections.abc import Iterator
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from fivegms_af.config import ApplicationServerAddress
-from fivegms_af.errors import MembersRefused, TemplateUnknown
+from fivegms_af.distributions import distribution_faults
+from fivegms_af.errors import HostingNotForUplink, MembersRefused
+from fivegms_af.faults import NOT_SUPPORTED, fault
 from fivegms_af.provisioned import Session
-from fivegms_api.common_data import path_fault
+from fivegms_api.common_data import ProvisioningSessionType
 from fivegms_api.content_hosting import (
     ContentHostingConfiguration,
     DistributionConfiguration,
@@ -18,55 +21,73 @@ from fivegms_api.content_hosting import (
 )
 from fivegms_api.content_protocols import (
     DASH_IF_INGEST,
+    HTTP_PULL_INGEST,
     ContentProtocolDescriptor,
     ContentProtocols,
 )
-from fivegms_api.problem_details import InvalidParam, json_pointer
+from fivegms_api.m3 import Capabilities, distribution_path
+from fivegms_api.problem_details import InvalidParam
 
-NOT_SUPPORTED = "not supported by this deployment"
 MAX_DISTRIBUTIONS = 64
 
-CONTENT_PROTOCOLS = ContentProtocols(
-    downlink_ingest_protocols=(
-        ContentProtocolDescriptor(
-            term_identifier=DASH_IF_INGEST,
-            description_locator="https://dashif.org/Ingest/",
-        ),
-    )
+_PUSH = ContentProtocolDescriptor(
+    term_identifier=DASH_IF_INGEST, description_locator="https://dashif.org/Ingest/"
+)
+_PULL = ContentProtocolDescriptor(
+    term_identifier=HTTP_PULL_INGEST, description_locator="https://www.rfc-editor.org/rfc/rfc9110"
 )
 
-_UNSUPPORTED_OF_A_DISTRIBUTION = (
-    "edge_resources_configuration_id",
-    "domain_name_alias",
-    "path_rewrite_rules",
-    "caching_configurations",
-    "geo_fencing",
-    "url_signature",
-    "certificate_id",
-    "supplementary_distribution_networks",
-)
+
+def content_protocols(session: Session, capabilities: Capabilities | None) -> ContentProtocols:
+    """What the session's content may come in with (TS 26.512 7.5), and where it may be fenced in.
+
+    An UPLINK session hosts nothing at Release 17, so none is offered there.
+    """
+    if session.type is not ProvisioningSessionType.DOWNLINK:
+        return ContentProtocols()
+    locator_types = capabilities.geo_fencing_locator_types if capabilities else ()
+    pulls = capabilities is not None and capabilities.pull_ingest
+    return ContentProtocols(
+        downlink_ingest_protocols=(_PUSH, _PULL) if pulls else (_PUSH,),
+        geo_fencing_locator_types=locator_types or None,
+    )
+
+
+def check_direction(session: Session) -> None:
+    """Raises HostingNotForUplink."""
+    if session.type is not ProvisioningSessionType.DOWNLINK:
+        raise HostingNotForUplink
 
 
 def accept_hosting(
-    session: Session, configuration: ContentHostingConfiguration, address: ApplicationServerAddress
+    session: Session,
+    configuration: ContentHostingConfiguration,
+    address: ApplicationServerAddress,
+    capabilities: Capabilities | None,
 ) -> ContentHostingConfiguration:
     """`configuration` as it is kept: checked against the session, assigned members left out.
 
-    Raises MembersRefused naming every member that cannot be honoured.
+    `capabilities` are the AS's, None while it has not said: then what only it can know is accepted,
+    and shown as refused once it has refused it. Raises MembersRefused naming every member that
+    cannot be honoured.
     """
     if len(configuration.distribution_configurations) > MAX_DISTRIBUTIONS:
         reason = f"more than {MAX_DISTRIBUTIONS} are {NOT_SUPPORTED}"
-        raise MembersRefused(_fault(reason, "distributionConfigurations"))
+        raise MembersRefused(fault(reason, "distributionConfigurations"))
     assigned = complete_hosting(session.id, configuration, address)
-    faults = [*_ingest_faults(configuration.ingest_configuration, assigned.ingest_configuration)]
+    faults = [
+        *_ingest_faults(
+            configuration.ingest_configuration, assigned.ingest_configuration, capabilities
+        )
+    ]
     pairs = zip(
         configuration.distribution_configurations, assigned.distribution_configurations, strict=True
     )
     for place, (distribution, completed) in enumerate(pairs):
         at = ("distributionConfigurations", place)
-        faults += _unsupported(distribution, *at)
-        faults += _reassigned(distribution, completed, *at)
-        faults += _entry_point_faults(session, distribution, *at)
+        faults += distribution_faults(session, distribution, completed, capabilities, *at)
+        if distribution.certificate_id is not None and address.m4_tls_url is None:
+            faults.append(fault(NOT_SUPPORTED, *at, "certificateId"))
     if faults:
         raise MembersRefused(*faults)
     return _without_assigned(configuration)
@@ -76,29 +97,54 @@ def complete_hosting(
     session_id: str, configuration: ContentHostingConfiguration, address: ApplicationServerAddress
 ) -> ContentHostingConfiguration:
     """`configuration` with the members that the AF assigns (TS 26.512 7.6.3.1)."""
-    ingest = configuration.ingest_configuration.model_copy(
-        update={"base_url": f"{address.m2_url}/m2d/{session_id}/"}
-    )
-    assigned = {
-        "canonical_domain_name": urlsplit(address.m4_url).hostname,
-        "base_url": distribution_base_url(session_id, address),
-    }
+    ingest = configuration.ingest_configuration
+    if not ingest.pull:
+        ingest = ingest.model_copy(update={"base_url": f"{address.m2_url}/m2d/{session_id}/"})
     distributions = tuple(
-        distribution.model_copy(update=assigned)
-        for distribution in configuration.distribution_configurations
+        distribution.model_copy(
+            update={
+                "canonical_domain_name": canonical_domain_name(address),
+                "base_url": distribution_url(session_id, place, distribution, address),
+            }
+        )
+        for place, distribution in enumerate(configuration.distribution_configurations)
     )
     return configuration.model_copy(
         update={"ingest_configuration": ingest, "distribution_configurations": distributions}
     )
 
 
+def canonical_domain_name(address: ApplicationServerAddress) -> str:
+    """The AS's own name at M4, in lower case; an IP address where it has no other."""
+    return urlsplit(address.m4_url).hostname or ""
+
+
+def distribution_url(
+    session_id: str,
+    place: int,
+    distribution: DistributionConfiguration,
+    address: ApplicationServerAddress,
+) -> str:
+    """Where UEs find `distributionConfigurations[place]`: at its alias, by TLS if certified."""
+    origin = address.m4_url
+    if distribution.certificate_id is not None and address.m4_tls_url is not None:
+        origin = address.m4_tls_url
+    if distribution.domain_name_alias is not None:
+        parts = urlsplit(origin)
+        port = "" if parts.port is None else f":{parts.port}"
+        origin = f"{parts.scheme}://{distribution.domain_name_alias.lower()}{port}{parts.path}"
+    return origin + distribution_path(session_id, place)
+
+
 def distribution_base_url(session_id: str, address: ApplicationServerAddress) -> str:
-    """Where UEs find everything of a session at M4d."""
-    return f"{address.m4_url}/m4d/provisioning-session-{session_id}/"
+    """Where UEs find a session's first distribution, at the AS's own name."""
+    return address.m4_url + distribution_path(session_id, 0)
 
 
 def _without_assigned(configuration: ContentHostingConfiguration) -> ContentHostingConfiguration:
-    ingest = configuration.ingest_configuration.model_copy(update={"base_url": None})
+    ingest = configuration.ingest_configuration
+    if not ingest.pull:
+        ingest = ingest.model_copy(update={"base_url": None})
     distributions = tuple(
         distribution.model_copy(update={"canonical_domain_name": None, "base_url": None})
         for distribution in configuration.distribution_configurations
@@ -109,75 +155,38 @@ def _without_assigned(configuration: ContentHostingConfiguration) -> ContentHost
 
 
 def _ingest_faults(
-    ingest: IngestConfiguration, assigned: IngestConfiguration
+    ingest: IngestConfiguration,
+    assigned: IngestConfiguration,
+    capabilities: Capabilities | None,
 ) -> Iterator[InvalidParam]:
-    protocols = CONTENT_PROTOCOLS.downlink_ingest_protocols or ()
-    spoken = [protocol.term_identifier for protocol in protocols]
+    """What is pulled comes from the provider's URL, what is pushed goes to the AF's."""
+    at = "ingestConfiguration"
+    expected = HTTP_PULL_INGEST if ingest.pull else DASH_IF_INGEST
     if ingest.pull is None:
-        yield _fault("is required; false: content is pushed", "ingestConfiguration", "pull")
-    elif ingest.pull:
-        yield _fault(f"pull ingest is {NOT_SUPPORTED}", "ingestConfiguration", "pull")
-    if ingest.protocol not in spoken:
-        reason = f"must be one of {', '.join(spoken)} (see the session's protocols)"
-        yield _fault(reason, "ingestConfiguration", "protocol")
-    if not ingest.pull and ingest.base_url not in (None, assigned.base_url):
-        yield _fault("is assigned by the 5GMS AF", "ingestConfiguration", "baseURL")
+        yield fault("is required: whether content is pulled", at, "pull")
+    elif ingest.pull and capabilities is not None and not capabilities.pull_ingest:
+        yield fault(f"pull ingest is {NOT_SUPPORTED}", at, "pull")
+    if ingest.protocol != expected:
+        yield fault(f"must be {expected} (see the session's protocols)", at, "protocol")
+    if ingest.pull:
+        yield from _origin_faults(ingest.base_url)
+    elif ingest.base_url not in (None, assigned.base_url):
+        yield fault("is assigned by the 5GMS AF", at, "baseURL")
 
 
-def _unsupported(distribution: DistributionConfiguration, *at: str | int) -> Iterator[InvalidParam]:
-    for name in _UNSUPPORTED_OF_A_DISTRIBUTION:
-        if getattr(distribution, name):
-            yield _fault(NOT_SUPPORTED, *at, _spelling(name))
+def _origin_faults(url: str | None) -> Iterator[InvalidParam]:
+    at = ("ingestConfiguration", "baseURL")
+    if url is None:
+        yield fault("is required: where content is pulled from", *at)
+    elif not _has_good_port(url):
+        yield fault("must have a host and a port from 0 to 65535", *at)
+    elif "?" in url or "@" in url:
+        yield fault("must have no query, and no user or password", *at)
 
 
-def _reassigned(
-    distribution: DistributionConfiguration, completed: DistributionConfiguration, *at: str | int
-) -> Iterator[InvalidParam]:
-    for name in ("canonical_domain_name", "base_url"):
-        if getattr(distribution, name) not in (None, getattr(completed, name)):
-            yield _fault("is assigned by the 5GMS AF", *at, _spelling(name))
-
-
-def _entry_point_faults(
-    session: Session, distribution: DistributionConfiguration, *at: str | int
-) -> Iterator[InvalidParam]:
-    entry_point = distribution.entry_point
-    if entry_point is not None:
-        reason = _relative_path_fault(entry_point.relative_path)
-        if reason:
-            yield _fault(reason, *at, "entryPoint", "relativePath")
-    if distribution.content_preparation_template_id is not None:
-        yield from _preparation_faults(session, distribution, *at)
-
-
-def _preparation_faults(
-    session: Session, distribution: DistributionConfiguration, *at: str | int
-) -> Iterator[InvalidParam]:
-    """A model is entered at the manifest that its preparation writes."""
-    member = (*at, "contentPreparationTemplateId")
+def _has_good_port(url: str) -> bool:
     try:
-        template = session.template(distribution.content_preparation_template_id or "")
-    except TemplateUnknown as unknown:
-        yield _fault(f"{unknown} in this session", *member)
-        return
-    if template.manifest is None:
-        yield _fault(f"processing {template.content_type} is {NOT_SUPPORTED}", *member)
-    elif distribution.entry_point is None:
-        yield _fault(f"is required; its path is {template.manifest!r}", *at, "entryPoint")
-    elif unquote(distribution.entry_point.relative_path) != template.manifest:
-        reason = f"must be the template's manifest, {template.manifest!r}"
-        yield _fault(reason, *at, "entryPoint", "relativePath")
-
-
-def _relative_path_fault(relative_path: str) -> str | None:
-    if "#" in relative_path:
-        return "must have no fragment"
-    return path_fault(unquote(relative_path.partition("?")[0]))
-
-
-def _spelling(name: str) -> str:
-    return DistributionConfiguration.model_fields[name].alias or name
-
-
-def _fault(reason: str, *member: str | int) -> InvalidParam:
-    return InvalidParam(param=json_pointer(*member), reason=reason)
+        parts = urlsplit(url)
+        return bool(parts.hostname) and (parts.port is None or parts.port >= 0)
+    except ValueError:
+        return False

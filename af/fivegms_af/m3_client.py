@@ -1,6 +1,7 @@
 """M3 over HTTP: the AF's side of TS 26.512's open M3 and of our extension of it."""
 
 import re
+import ssl
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -10,8 +11,10 @@ from pydantic import ValidationError
 from fivegms_af.errors import ApplicationServerRefused, ApplicationServerUnavailable
 from fivegms_api.ai_models import AiModel, AiModelList
 from fivegms_api.m3 import (
+    CERTIFICATE_MEDIA_TYPE,
     M3_EXTENSION_BASE_PATH,
     ApplicationServerStatus,
+    certificate_path,
     content_hosting_configuration_path,
     content_preparation_template_path,
     provisioning_session_path,
@@ -22,16 +25,28 @@ MAX_ANSWER_BYTES = 64 * 2**20
 MAX_REASON_CHARACTERS = 500
 
 _JSON = {"Content-Type": "application/json"}
+_PEM = {"Content-Type": CERTIFICATE_MEDIA_TYPE}
 
 Answer = TypeVar("Answer", bound=WireModel)
 
 
 class M3Client:
-    """One AS at `m3_url`, over a session that somebody else opens and closes."""
+    """One AS at `m3_url`, over a session that somebody else opens and closes.
 
-    def __init__(self, m3_url: str, http: aiohttp.ClientSession, timeout_s: float) -> None:
+    `tls` says whom an https AS has to be vouched for by, and who the AF is; None is what the system
+    trusts, and nobody.
+    """
+
+    def __init__(
+        self,
+        m3_url: str,
+        http: aiohttp.ClientSession,
+        timeout_s: float,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._m3_url = m3_url
         self._http = http
+        self._tls = tls or True
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
 
     async def status(self) -> ApplicationServerStatus:
@@ -56,6 +71,14 @@ class M3Client:
     async def delete_template(self, session_id: str, template_id: str) -> None:
         """Withdraw a Content Preparation Template."""
         await self._delete(content_preparation_template_path(session_id, template_id))
+
+    async def put_certificate(self, session_id: str, certificate_id: str, body: bytes) -> None:
+        """Create or replace a Server Certificate; the body has its key and is never logged."""
+        await self._send("PUT", certificate_path(session_id, certificate_id), body, _PEM)
+
+    async def delete_certificate(self, session_id: str, certificate_id: str) -> None:
+        """Withdraw a Server Certificate."""
+        await self._delete(certificate_path(session_id, certificate_id))
 
     async def delete_session(self, session_id: str) -> None:
         """Remove everything of a session."""
@@ -109,7 +132,13 @@ class M3Client:
         """The body of a 2xx answer."""
         try:
             async with self._http.request(
-                method, self._m3_url + path, data=body, headers=headers, timeout=self._timeout
+                method,
+                self._m3_url + path,
+                data=body,
+                headers=headers,
+                timeout=self._timeout,
+                ssl=self._tls,
+                allow_redirects=False,
             ) as response:
                 content = await _read(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

@@ -4,14 +4,25 @@ import hashlib
 
 from fivegms_af.errors import ApplicationServerUnavailable
 from fivegms_api.ai_models import AiModel
-from fivegms_api.m3 import ApplicationServerStatus, ReportedSession, ReportedTemplate
+from fivegms_api.locators import ISO_3166
+from fivegms_api.m3 import (
+    ApplicationServerStatus,
+    Capabilities,
+    ReportedCertificate,
+    ReportedSession,
+    ReportedTemplate,
+)
+
+EVERYTHING = Capabilities(
+    geo_fencing_locator_types=(ISO_3166,), tls=True, pull_ingest=True, inference_slots=4
+)
 
 
 class MemoryApplicationServer:
     """The second ApplicationServerPort: `calls` lists the verbs that were carried out, in order.
 
     While `error` is set, every verb raises it instead. `published` holds the models, `purge_count`
-    is what a purge answers.
+    is what a purge answers, `capabilities` what the AS says that it can do.
     """
 
     def __init__(self) -> None:
@@ -19,6 +30,8 @@ class MemoryApplicationServer:
         self.calls: list[tuple[str, ...]] = []
         self.hostings: dict[str, bytes] = {}
         self.templates: dict[str, dict[str, tuple[str, bytes]]] = {}
+        self.certificates: dict[str, dict[str, bytes]] = {}
+        self.capabilities: Capabilities | None = EVERYTHING
         self.purged: list[tuple[str, str]] = []
         self.purge_count = 0
         self.published: list[AiModel] = []
@@ -31,12 +44,20 @@ class MemoryApplicationServer:
         """The AS answers again."""
         self.error = None
 
+    def empty(self) -> None:
+        """The AS loses everything that it was told."""
+        self.hostings.clear()
+        self.templates.clear()
+        self.certificates.clear()
+
     async def status(self) -> ApplicationServerStatus:
         """What was put and not deleted."""
         self._do("status")
-        known = sorted(self.hostings.keys() | self.templates.keys())
+        known = sorted(self.hostings.keys() | self.templates.keys() | self.certificates.keys())
         return ApplicationServerStatus(
-            server="memory", provisioning_sessions=tuple(self._session(one) for one in known)
+            server="memory",
+            provisioning_sessions=tuple(self._session(one) for one in known),
+            capabilities=self.capabilities,
         )
 
     async def put_hosting(self, session_id: str, body: bytes) -> None:
@@ -61,11 +82,22 @@ class MemoryApplicationServer:
         self._do("delete_template", session_id, template_id)
         self.templates.get(session_id, {}).pop(template_id, None)
 
+    async def put_certificate(self, session_id: str, certificate_id: str, body: bytes) -> None:
+        """Keep the certificate and its key."""
+        self._do("put_certificate", session_id, certificate_id)
+        self.certificates.setdefault(session_id, {})[certificate_id] = body
+
+    async def delete_certificate(self, session_id: str, certificate_id: str) -> None:
+        """Forget the certificate."""
+        self._do("delete_certificate", session_id, certificate_id)
+        self.certificates.get(session_id, {}).pop(certificate_id, None)
+
     async def delete_session(self, session_id: str) -> None:
         """Forget the session."""
         self._do("delete_session", session_id)
         self.hostings.pop(session_id, None)
         self.templates.pop(session_id, None)
+        self.certificates.pop(session_id, None)
 
     async def purge(self, session_id: str, pattern: str) -> int:
         """Note the pattern; `purge_count` objects went."""
@@ -88,6 +120,7 @@ class MemoryApplicationServer:
     def _session(self, session_id: str) -> ReportedSession:
         hosting = self.hostings.get(session_id)
         templates = self.templates.get(session_id, {}).items()
+        certificates = self.certificates.get(session_id, {}).items()
         return ReportedSession(
             provisioning_session_id=session_id,
             content_hosting_configuration_sha256=None if hosting is None else _sha256(hosting),
@@ -96,6 +129,10 @@ class MemoryApplicationServer:
                     content_preparation_template_id=one, content_type=kind, sha256=_sha256(body)
                 )
                 for one, (kind, body) in templates
+            ),
+            certificates=tuple(
+                ReportedCertificate(certificate_id=one, sha256=_sha256(body))
+                for one, body in certificates
             ),
         )
 

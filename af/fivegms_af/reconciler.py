@@ -1,42 +1,28 @@
 """Keeps every AS in step with what was provisioned: at once on a change, again after any failure.
 
-A pump with no rule in it: `reconciliation` says what to do. One pump per AS works alone and in
-order, so that nothing overtakes anything. What an AS holds is asked for at the start, after a
-failure and once a minute, busy or not; between, the pump knows it from what it did.
+One pump for each AS, each at its own pace. Changes are told by the requests that make them, which
+wait for the outcome, and by the store, which also hears of those made at other replicas.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 import structlog
 
 from fivegms_af.application_server import ApplicationServerPort
 from fivegms_af.config import ApplicationServerAddress
-from fivegms_af.errors import (
-    ApplicationFunctionError,
-    ApplicationServerRefused,
-    TemplateUnknown,
-)
-from fivegms_af.reconciliation import (
-    Action,
-    DeleteHosting,
-    DeleteSession,
-    DeleteTemplate,
-    PutHosting,
-    PutTemplate,
-    after,
-    plan,
-    retry_delay_s,
-)
+from fivegms_af.errors import ApplicationFunctionError
+from fivegms_af.following import Following
+from fivegms_af.provisioned import Session
+from fivegms_af.pump import Pump, Timing, Wait
 from fivegms_af.store.provisioning_store import ProvisioningStore
-from fivegms_api.m3 import ReportedSession
+from fivegms_api.m3 import Capabilities
 
-REFRESH_S = 60.0
+GATHER_S = 0.1
 
 log = structlog.get_logger()
-
-Wait = Callable[[asyncio.Event, float], Awaitable[None]]
 
 
 async def until_set(event: asyncio.Event, timeout_s: float) -> None:
@@ -46,6 +32,11 @@ async def until_set(event: asyncio.Event, timeout_s: float) -> None:
             await event.wait()
     except TimeoutError:
         return
+
+
+def utc_now() -> datetime:
+    """The system's clock."""
+    return datetime.now(UTC)
 
 
 class Reconciler:
@@ -58,11 +49,35 @@ class Reconciler:
         address: ApplicationServerAddress | None,
         wait: Wait = until_set,
         monotonic_s: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._store = store
-        self._pumps = [
-            _Pump(store, server, address, wait, monotonic_s) for server in servers if address
-        ]
+        self._gathering: asyncio.TimerHandle | None = None
+        timing = Timing(now, wait, monotonic_s)
+        self._pumps = [Pump(store, server, address, timing) for server in servers if address]
+        store.on_change(self._heard)
+
+    @property
+    def capabilities(self) -> Capabilities | None:
+        """What the first AS said last that it can do; None while it has not said.
+
+        Provisioning is judged by it, and the addresses that are given out are that one's.
+        """
+        return self._pumps[0].capabilities if self._pumps else None
+
+    @property
+    def refused_sessions(self) -> tuple[int, ...]:
+        """Of how many sessions each AS refuses something."""
+        return tuple(len(pump.record.refused) for pump in self._pumps)
+
+    @property
+    def unreachable(self) -> tuple[Following | None, ...]:
+        """Since when and why each AS does not answer; None for one that does."""
+        return tuple(pump.record.unreachable for pump in self._pumps)
+
+    def following(self, session: Session) -> tuple[Following, ...]:
+        """How each AS follows a session."""
+        return tuple(pump.following(session) for pump in self._pumps)
 
     async def run(self) -> None:
         """Pump for ever."""
@@ -76,7 +91,24 @@ class Reconciler:
         if attempts:
             await asyncio.wait(attempts, timeout=settle_s)
 
-    async def _run(self, pump: "_Pump") -> None:
+    def _heard(self, session_id: str | None) -> None:
+        """A session changed somewhere; None: any may have."""
+        if session_id is None:
+            for pump in self._pumps:
+                pump.wake(look=True)
+            return
+        for pump in self._pumps:
+            pump.noted(session_id)
+        if self._gathering is None and self._pumps:
+            self._gathering = asyncio.get_running_loop().call_later(GATHER_S, self._gathered)
+
+    def _gathered(self) -> None:
+        """Many changes at once cost the pumps one round."""
+        self._gathering = None
+        for pump in self._pumps:
+            pump.wake()
+
+    async def _run(self, pump: Pump) -> None:
         while True:
             await pump.attempt()
             await self._forget_deleted()
@@ -93,112 +125,3 @@ class Reconciler:
             return
         for pump in self._pumps:
             pump.gone -= gone
-
-
-class _Pump:
-    """One AS. `gone` are deleted sessions that it certainly holds nothing of any more."""
-
-    def __init__(
-        self,
-        store: ProvisioningStore,
-        server: ApplicationServerPort,
-        address: ApplicationServerAddress,
-        wait: Wait,
-        monotonic_s: Callable[[], float],
-    ) -> None:
-        self._store = store
-        self._server = server
-        self._address = address
-        self._wait = wait
-        self._monotonic_s = monotonic_s
-        self._asked_s = 0.0
-        self._wake = asyncio.Event()
-        self._changed: dict[str, asyncio.Future[None]] = {}
-        self._held: dict[str, ReportedSession] | None = None
-        self._failures = 0
-        self.gone: set[str] = set()
-
-    def changed(self, session_id: str) -> asyncio.Future[None]:
-        """Done when the change has been tried, with success or without."""
-        self._wake.set()
-        tried = asyncio.get_running_loop().create_future()
-        return self._changed.setdefault(session_id, tried)
-
-    async def attempt(self) -> None:
-        """Send what is due; a failure is logged and counted, never raised."""
-        changed, self._changed = self._changed, {}
-        try:
-            await self._follow(changed)
-        except ApplicationFunctionError as error:
-            self._fail()
-            log.warning("the AS does not follow", error=str(error), failures=self._failures)
-        except Exception:
-            self._fail()
-            log.exception("the AS does not follow", failures=self._failures)
-        else:
-            self._failures = 0
-        finally:
-            for tried in changed.values():
-                if not tried.done():
-                    tried.set_result(None)
-
-    async def rest(self) -> None:
-        """Until there is something to do: a change, a retry, or a look at what the AS holds."""
-        pause_s = retry_delay_s(self._failures) if self._failures else REFRESH_S
-        await self._wait(self._wake, pause_s)
-        if not self._wake.is_set() or self._monotonic_s() - self._asked_s >= REFRESH_S:
-            self._held = None
-        self._wake.clear()
-
-    def _fail(self) -> None:
-        self._failures += 1
-        self._held = None
-
-    async def _follow(self, changed: Iterable[str]) -> None:
-        """Deleted sessions are read before the others, so none of them is sent again."""
-        deleted = await self._store.deleted_sessions()
-        if self._held is None:
-            desired = await self._store.sessions()
-            self._held = await self._reported()
-            self._asked_s = self._monotonic_s()
-        else:
-            desired = await self._store.sessions(changed)
-        await self._perform(plan(desired, deleted, self._held, self._address), self._held)
-        self.gone |= deleted - self._held.keys()
-
-    async def _reported(self) -> dict[str, ReportedSession]:
-        status = await self._server.status()
-        return {one.provisioning_session_id: one for one in status.provisioning_sessions}
-
-    async def _perform(self, actions: Iterable[Action], held: dict[str, ReportedSession]) -> None:
-        """Do what can be done; one refusal does not keep the rest back."""
-        refusal: ApplicationServerRefused | None = None
-        for action in actions:
-            try:
-                await self._do(action)
-            except ApplicationServerRefused as refused:
-                refusal = refused
-                log.warning("the AS refuses", session=action.session_id, error=str(refused))
-                continue
-            except TemplateUnknown:
-                continue  # deleted since it was planned; that change comes next
-            now = after(action, held.pop(action.session_id, None))
-            if now is not None:
-                held[action.session_id] = now
-        if refusal is not None:
-            raise refusal
-
-    async def _do(self, action: Action) -> None:
-        server = self._server
-        match action:
-            case PutTemplate(session_id, template):
-                body = await self._store.template_body(template.id)
-                await server.put_template(session_id, template.id, template.content_type, body)
-            case PutHosting(session_id, body):
-                await server.put_hosting(session_id, body)
-            case DeleteHosting(session_id):
-                await server.delete_hosting(session_id)
-            case DeleteTemplate(session_id, template_id):
-                await server.delete_template(session_id, template_id)
-            case DeleteSession(session_id):
-                await server.delete_session(session_id)

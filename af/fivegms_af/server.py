@@ -101,7 +101,7 @@ class ApplicationFunction:
         store = ProvisioningStore(database, config.cached_sessions)
         servers = await self._connect() if self._servers is None else self._servers
         address = config.application_servers[0] if config.application_servers else None
-        reconciler = Reconciler(store, servers, address)
+        reconciler = Reconciler(store, servers, address, now=self._clock)
         return Context(config, store, servers, reconciler, self._clock, lambda: str(uuid4()))
 
     async def _connect(self) -> Sequence[ApplicationServerPort]:

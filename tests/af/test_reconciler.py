@@ -11,7 +11,8 @@ from fivegms_af.config import ApplicationServerAddress
 from fivegms_af.errors import ApplicationServerRefused
 from fivegms_af.memory_application_server import MemoryApplicationServer
 from fivegms_af.provisioned import Hosting, Session, Template
-from fivegms_af.reconciler import REFRESH_S, Reconciler, until_set
+from fivegms_af.pump import REFRESH_S
+from fivegms_af.reconciler import Reconciler, until_set
 from fivegms_af.store.database import Database
 from fivegms_af.store.provisioning_store import ProvisioningStore
 from fivegms_api.common_data import ProvisioningSessionType

@@ -1,6 +1,5 @@
 """The Content Hosting Configuration of a session, and purging what is cached (TS 26.512 7.6)."""
 
-import re
 from urllib.parse import parse_qsl
 
 from aiohttp import hdrs, web
@@ -23,23 +22,24 @@ from fivegms_af.exchange import (
     read_json,
     show,
 )
-from fivegms_af.hosting import accept_hosting, complete_hosting
+from fivegms_af.hosting import accept_hosting, check_direction, complete_hosting
 from fivegms_af.m1.provisioning_sessions import find_session, session_path
 from fivegms_af.patching import JSON_PATCH, MERGE_PATCH, apply_patch
 from fivegms_af.provisioned import JSON_MEDIA_TYPE, Hosting, Session
 from fivegms_api.content_hosting import ContentHostingConfiguration
 from fivegms_api.media_type import essence
 from fivegms_api.problem_details import InvalidParam
+from fivegms_api.provider_pattern import ProviderPattern
 
 MAX_AGE_S = 60
-MAX_PATTERN_CHARACTERS = 1024
 FORM = "application/x-www-form-urlencoded"
 EVERYTHING = ".*"
 
 
 async def create_hosting(request: web.Request) -> web.Response:
-    """POST: 201 with the assigned members; 409 where the session has one."""
+    """POST: 201 with the assigned members; 409 where the session has one, or is an UPLINK one."""
     session = await find_session(request)
+    check_direction(session)
     _, document = await read_json(request)
     if session.hosting is not None:
         raise HostingExists
@@ -99,7 +99,9 @@ async def _keep(request: web.Request, session: Session, document: Json) -> Repre
     """Accept, store, let the AS follow; what is there now."""
     context = request.app[CONTEXT]
     configuration = validate(ContentHostingConfiguration, document)
-    hosting = Hosting(accept_hosting(session, configuration, context.address), context.now())
+    address, capabilities = context.address, await context.capabilities(session.id)
+    accepted = accept_hosting(session, configuration, address, capabilities)
+    hosting = Hosting(accepted, context.now())
     await context.store.put_hosting(session, hosting)
     await context.changed(session.id)
     return _representation(context, session, hosting)
@@ -134,12 +136,12 @@ def _pattern(content_type: str | None, body: bytes) -> str:
 
 
 def _check_pattern(pattern: str) -> None:
-    if not pattern or len(pattern) > MAX_PATTERN_CHARACTERS:
-        raise _refused("pattern", f"must have 1 to {MAX_PATTERN_CHARACTERS} characters")
+    if not pattern:
+        raise _refused("pattern", "must not be empty; without the field everything is purged")
     try:
-        re.compile(pattern)
-    except (re.error, RecursionError, OverflowError) as error:
-        raise _refused("pattern", f"is no regular expression: {error}") from error
+        ProviderPattern.parse(pattern)
+    except ValueError as error:
+        raise _refused("pattern", str(error)) from error
 
 
 def _refused(field: str, reason: str) -> MembersRefused:

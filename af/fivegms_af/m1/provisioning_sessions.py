@@ -5,7 +5,7 @@ from aiohttp import web
 from fivegms_af.bodies import validate
 from fivegms_af.conditional import Representation
 from fivegms_af.context import CONTEXT
-from fivegms_af.errors import MembersRefused, SessionUnknown
+from fivegms_af.errors import SessionUnknown
 from fivegms_af.exchange import (
     check_preconditions,
     created,
@@ -14,11 +14,9 @@ from fivegms_af.exchange import (
     read_json,
     show,
 )
-from fivegms_af.hosting import CONTENT_PROTOCOLS, NOT_SUPPORTED
+from fivegms_af.hosting import content_protocols
 from fivegms_af.provisioned import JSON_MEDIA_TYPE, Session
 from fivegms_af.routes import M1_BASE_PATH
-from fivegms_api.common_data import ProvisioningSessionType
-from fivegms_api.problem_details import InvalidParam
 from fivegms_api.provisioning_sessions import ProvisioningSessionRequest
 
 MAX_AGE_S = 60
@@ -42,9 +40,6 @@ async def create_session(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     _, document = await read_json(request)
     wanted = validate(ProvisioningSessionRequest, document)
-    if wanted.provisioning_session_type is not ProvisioningSessionType.DOWNLINK:
-        reason = f"{wanted.provisioning_session_type} is {NOT_SUPPORTED}"
-        raise MembersRefused(InvalidParam(param="/provisioningSessionType", reason=reason))
     session = Session(
         id=context.new_id(),
         type=wanted.provisioning_session_type,
@@ -74,6 +69,8 @@ async def destroy_session(request: web.Request) -> web.Response:
 
 
 async def retrieve_protocols(request: web.Request) -> web.Response:
-    """GET: 200 with the protocols that content may be ingested with."""
-    await find_session(request)
-    return show(request, Representation(CONTENT_PROTOCOLS.to_json(), JSON_MEDIA_TYPE), MAX_AGE_S)
+    """GET: 200 with the protocols that content may be ingested with, as far as the AS is known."""
+    session = await find_session(request)
+    capabilities = await request.app[CONTEXT].capabilities(session.id)
+    protocols = content_protocols(session, capabilities)
+    return show(request, Representation(protocols.to_json(), JSON_MEDIA_TYPE), MAX_AGE_S)
