@@ -46,8 +46,10 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Aware again."""
-        return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
+        """To UTC again, from no zone or the database's own."""
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 provisioning_sessions = Table(
