@@ -1,10 +1,11 @@
 """What an operator decides: where the AF listens, where it keeps its state, which AS it drives."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from fivegms_af.certificate_authority import CertificateAuthority
+from fivegms_af.security.config import SecurityConfig
 from fivegms_api.endpoint import Endpoint
 
 
@@ -56,7 +57,7 @@ class AfConfig:
     m1: Endpoint
     m5: Endpoint
     data_dir: Path
-    database_url: str | None = None
+    database_url: str | None = field(default=None, repr=False)  # it may hold a password
     application_servers: tuple[ApplicationServerAddress, ...] = ()
     certificate_authority: CertificateAuthority | None = None
     max_body_bytes: int = 2**20
@@ -65,6 +66,7 @@ class AfConfig:
     sai_max_age_s: int = 60
     settle_s: float = 2.0
     m3_timeout_s: float = 10.0
+    security: SecurityConfig = field(default=SecurityConfig())
 
     @property
     def effective_database_url(self) -> str:

@@ -1,7 +1,7 @@
 """The Application Function as a whole: opens, serves M1 and M5, closes, in that order backwards."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from types import TracebackType
@@ -22,6 +22,9 @@ from fivegms_af.m5.table import M5_ROUTES
 from fivegms_af.middleware import answer_errors, identify, try_again
 from fivegms_af.reconciler import Reconciler
 from fivegms_af.routes import Route, add_routes
+from fivegms_af.security import tls
+from fivegms_af.security.access_control import AccessControl, apis_of, open_access_control
+from fivegms_af.security.cors import allow_origins
 from fivegms_af.store.database import Database
 from fivegms_af.store.provisioning_store import ProvisioningStore
 from fivegms_api.endpoint import Endpoint
@@ -36,14 +39,18 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def create_m1_app(context: Context) -> web.Application:
+def create_m1_app(context: Context, access: AccessControl) -> web.Application:
     """The application that providers use."""
-    return _create_app(context, "5GMS AF: M1", M1_ROUTES)
+    app = _create_app(context, access, "5GMS AF: M1", M1_ROUTES)
+    access.serve_tokens(app)
+    return app
 
 
-def create_m5_app(context: Context) -> web.Application:
+def create_m5_app(context: Context, access: AccessControl) -> web.Application:
     """The application that UEs use."""
-    return _create_app(context, "5GMS AF: M5", M5_ROUTES)
+    app = _create_app(context, access, "5GMS AF: M5", M5_ROUTES)
+    allow_origins(app, context.config.security.m5_allow_origins)
+    return app
 
 
 class ApplicationFunction:
@@ -63,10 +70,11 @@ class ApplicationFunction:
         self.m5_url = config.m5.url
         self._clock = clock
         self._servers = servers
+        self._access: AccessControl | None = None
         self._exit = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        """Raises StorageUnavailable, or OSError where an endpoint cannot be bound."""
+        """Raises StorageUnavailable, SettingsRefused, or OSError where no endpoint can be bound."""
         try:
             await self._start()
         except BaseException:
@@ -83,18 +91,27 @@ class ApplicationFunction:
         """Finish the requests under way, then let go of the AS and the database."""
         await self._exit.aclose()
 
+    def reload(self) -> None:
+        """Take the listeners' certificate anew; what is unusable is logged and changes nothing."""
+        if self._access is not None:
+            self._access.reload()
+
     async def _start(self) -> None:
+        config, security = self.config, self.config.security
+        config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        apis = apis_of(M1_ROUTES, M5_ROUTES)
+        access = await open_access_control(security, config.data_dir, apis, self._clock, self._exit)
+        self._access = access
         context = await self._open()
         reconciling = asyncio.create_task(context.reconciler.run())
         reconciling.add_done_callback(_report)
         self._exit.push_async_callback(_cancel, reconciling)
-        self.m1_url = await self._serve(create_m1_app(context), self.config.m1)
-        self.m5_url = await self._serve(create_m5_app(context), self.config.m5)
+        self.m1_url = await self._serve("M1", create_m1_app(context, access), access, config.m1)
+        self.m5_url = await self._serve("M5", create_m5_app(context, access), access, config.m5)
         log.info("the AF is ready", m1=self.m1_url, m5=self.m5_url)
 
     async def _open(self) -> Context:
         config = self.config
-        config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         database = Database(config.effective_database_url)
         self._exit.push_async_callback(database.close)
         await database.open()
@@ -106,26 +123,37 @@ class ApplicationFunction:
 
     async def _connect(self) -> Sequence[ApplicationServerPort]:
         http = await self._exit.enter_async_context(aiohttp.ClientSession())
-        timeout_s = self.config.m3_timeout_s
-        return [M3Client(one.m3_url, http, timeout_s) for one in self.config.application_servers]
+        config, security = self.config, self.config.security
+        context = tls.client_context(security.m3_ca, security.m3_certificate)
+        return [
+            M3Client(one.m3_url, http, config.m3_timeout_s, context)
+            for one in config.application_servers
+        ]
 
-    async def _serve(self, app: web.Application, endpoint: Endpoint) -> str:
+    async def _serve(
+        self, name: str, app: web.Application, access: AccessControl, endpoint: Endpoint
+    ) -> str:
+        access.warn(name, endpoint)
         runner = web.AppRunner(app, access_log=None)
         self._exit.push_async_callback(runner.cleanup)
         await runner.setup()
-        await web.TCPSite(runner, endpoint.host, endpoint.port).start()
-        port: int = runner.addresses[0][1]
-        return Endpoint(endpoint.host, port).url
+        context = access.tls.context if access.tls else None
+        await web.TCPSite(runner, endpoint.host, endpoint.port, ssl_context=context).start()
+        bound = Endpoint(endpoint.host, runner.addresses[0][1])
+        return f"https://{bound.authority}" if context else bound.url
 
 
-def _create_app(context: Context, title: str, routes: Iterable[Route]) -> web.Application:
+def _create_app(
+    context: Context, access: AccessControl, title: str, routes: Sequence[Route]
+) -> web.Application:
     app = web.Application(
         client_max_size=context.config.max_body_bytes,
-        middlewares=(identify, answer_errors, try_again),
+        middlewares=(identify, answer_errors, *access.middlewares(routes), try_again),
     )
     app[CONTEXT] = context
     add_routes(app, routes)
-    app.router.add_get(openapi.PATH, openapi.OpenApiDocument(title, routes).serve)
+    document = openapi.OpenApiDocument(title, routes, authenticated=access.authenticates)
+    app.router.add_get(openapi.PATH, document.serve)
     app.router.add_get("/healthz", _health)
     return app
 

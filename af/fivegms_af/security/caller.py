@@ -1,8 +1,8 @@
 """Who asks, as every handler may know it: what they may do, and whose sessions they see. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import Self, TypeVar
 
 from aiohttp import web
 
@@ -34,6 +34,10 @@ class Caller:
         bindings = (self.asp_id, self.app_id, self.provisioning_session_id)
         return any(binding is not None for binding in bindings)
 
+    def without(self, scopes: frozenset[str]) -> Self:
+        """The caller with less to do."""
+        return replace(self, scopes=self.scopes - scopes)
+
     def sees(self, session: Session) -> bool:
         """Whether the session exists as far as the caller is concerned."""
         return (
@@ -63,9 +67,10 @@ class Caller:
 
 
 ANYONE = Caller("")
-CALLER = web.RequestKey("caller", Caller)
+CALLER = "fivegms.caller"
 
 
 def caller_of(request: web.Request) -> Caller:
     """Who asks; `ANYONE` where the AF asks for no token, or the route is public."""
-    return request.get(CALLER, ANYONE)
+    caller: Caller = request.get(CALLER, ANYONE)
+    return caller

@@ -21,6 +21,7 @@ M5 = "3gpp-m5"
 OPERATOR = "fivegms-operator"
 EVENTS = "fivegms-events"
 READ = ":read"
+OPERATORS = frozenset({OPERATOR, OPERATOR + READ})
 
 EVENT_EXPOSURE = "fivegms_M1_EventExposure"
 """The API that is for third parties, though its resources lie below a session of M1."""
