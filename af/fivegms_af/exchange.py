@@ -82,7 +82,11 @@ def created(
     request: web.Request, path: str, current: Representation, max_age_s: int
 ) -> web.Response:
     """201 with the representation and its absolute URL."""
-    response = show(request, current, max_age_s, HTTPStatus.CREATED)
+    return located(request, path, show(request, current, max_age_s, HTTPStatus.CREATED))
+
+
+def located(request: web.Request, path: str, response: web.Response) -> web.Response:
+    """`response` with the absolute URL of what was made."""
     response.headers[hdrs.LOCATION] = f"{request.scheme}://{request.host}{path}"
     return response
 

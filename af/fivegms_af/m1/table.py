@@ -1,27 +1,49 @@
 """The table of M1 routes, by the YAML documents that define them."""
 
-from fivegms_af.m1 import ai_models, content_hosting, content_preparation, provisioning_sessions
-from fivegms_af.routes import M1_BASE_PATH, PATCHES, Answer, Api, Content, Route
+from fivegms_af.m1 import (
+    ai_models,
+    application_servers,
+    certificates,
+    content_hosting,
+    content_preparation,
+    provisioning_sessions,
+)
+from fivegms_af.m1.consumption_reporting import CONSUMPTION_REPORTING
+from fivegms_af.m1.edge_resources import EDGE_RESOURCES_CONFIGURATIONS
+from fivegms_af.m1.event_data_processing import EVENT_DATA_PROCESSING
+from fivegms_af.m1.metrics_reporting import METRICS_REPORTING
+from fivegms_af.provisioned import JSON_MEDIA_TYPE
+from fivegms_af.routes import M1_BASE_PATH, PATCHES, Answer, Api, Content, Parameter, Route
 from fivegms_api.ai_models import AiModel, AiModelList
+from fivegms_api.application_servers import ApplicationServerList
 from fivegms_api.content_hosting import ContentHostingConfiguration
 from fivegms_api.content_protocols import ContentProtocols
+from fivegms_api.m3 import CERTIFICATE_MEDIA_TYPE
 from fivegms_api.provisioning_sessions import ProvisioningSession, ProvisioningSessionRequest
 
 SESSIONS = Api("M1_ProvisioningSessions", "2.1.0", M1_BASE_PATH)
 HOSTING = Api("M1_ContentHostingProvisioning", "2.2.3", M1_BASE_PATH)
 PREPARATION = Api("M1_ContentPreparationTemplatesProvisioning", "2.1.1", M1_BASE_PATH)
 PROTOCOLS = Api("M1_ContentProtocolsDiscovery", "2.0.0", M1_BASE_PATH)
+CERTIFICATES = Api("M1_ServerCertificatesProvisioning", "2.1.1", M1_BASE_PATH)
+APPLICATION_SERVERS = Api("fivegms_M1_ApplicationServers", "1.0.0", M1_BASE_PATH)
 AI_MODELS = Api("fivegms_M1_AiModels", "1.0.0", M1_BASE_PATH)
 
 _ALL = "/provisioning-sessions"
 _ONE = f"{_ALL}/{{provisioningSessionId}}"
 _HOSTING = f"{_ONE}/content-hosting-configuration"
+_CERTIFICATES = f"{_ONE}/certificates"
+_CERTIFICATE = f"{_CERTIFICATES}/{{certificateId}}"
 _TEMPLATES = f"{_ONE}/content-preparation-templates"
 _TEMPLATE = f"{_TEMPLATES}/{{contentPreparationTemplateId}}"
 
 _SESSION = Content.json(ProvisioningSession)
 _CONFIGURATION = Content.json(ContentHostingConfiguration)
 _ANY = Content("*/*")
+_PEM = Content(CERTIFICATE_MEDIA_TYPE)
+_DOMAIN_NAMES = Content(
+    JSON_MEDIA_TYPE, schema={"type": "array", "items": {"type": "string"}, "uniqueItems": True}
+)
 
 M1_ROUTES = (
     Route(
@@ -60,6 +82,56 @@ M1_ROUTES = (
         operation_id="retrieveContentProtocols",
         summary="The protocols that content may be ingested or egested with",
         answers=(Answer.shown(Content.json(ContentProtocols)),),
+    ),
+    Route(
+        "POST",
+        _CERTIFICATES,
+        certificates.create_certificate,
+        CERTIFICATES,
+        operation_id="createOrReserveServerCertificate",
+        summary="Make a certificate for the AS, or reserve one and get a signing request",
+        accepts=(_DOMAIN_NAMES,),
+        body_required=False,
+        query=(Parameter("csr", "Present: reserve, and answer with a signing request"),),
+        answers=(Answer(200, "The certificate or the signing request", (_PEM,), ("Location",)),),
+    ),
+    Route(
+        "GET",
+        _CERTIFICATE,
+        certificates.retrieve_certificate,
+        CERTIFICATES,
+        operation_id="retrieveServerCertificate",
+        summary="The certificate and the chain above it",
+        answers=(Answer.shown(_PEM), Answer.done("The upload of the certificate is awaited")),
+    ),
+    Route(
+        "PUT",
+        _CERTIFICATE,
+        certificates.upload_certificate,
+        CERTIFICATES,
+        operation_id="uploadServerCertificate",
+        summary="Upload the certificate that was reserved",
+        accepts=(_PEM,),
+        answers=(Answer.done(),),
+        refusals=(409,),
+    ),
+    Route(
+        "DELETE",
+        _CERTIFICATE,
+        certificates.destroy_certificate,
+        CERTIFICATES,
+        operation_id="destroyServerCertificate",
+        summary="Destroy a certificate that no distribution refers to",
+        answers=(Answer.done(),),
+    ),
+    Route(
+        "GET",
+        f"{_ONE}/application-servers",
+        application_servers.list_application_servers,
+        APPLICATION_SERVERS,
+        operation_id="listApplicationServers",
+        summary="Whether each AS follows what was provisioned",
+        answers=(Answer.shown(Content.json(ApplicationServerList)),),
     ),
     Route(
         "POST",
@@ -201,4 +273,8 @@ M1_ROUTES = (
         summary="The newest version of a model",
         answers=(Answer.shown(Content.json(AiModel)),),
     ),
+    *CONSUMPTION_REPORTING.routes(),
+    *METRICS_REPORTING.routes(),
+    *EDGE_RESOURCES_CONFIGURATIONS.routes(),
+    *EVENT_DATA_PROCESSING.routes(),
 )
