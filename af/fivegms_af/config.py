@@ -51,6 +51,7 @@ class AfConfig:
     without one, each UE is told the scheme and host that it asked. `sai_max_age_s` is for how long
     it may keep what it is told.
     `cached_sessions` is how many sessions stay in memory.
+    `report_retention_days` is how long reports of UEs are kept.
     `settle_s` is how long an M1 request waits for the AS to follow before it is answered.
     """
 
@@ -64,6 +65,7 @@ class AfConfig:
     cached_sessions: int = 20_000
     m5_server_addresses: tuple[str, ...] = ()
     sai_max_age_s: int = 60
+    report_retention_days: int = 30
     settle_s: float = 2.0
     m3_timeout_s: float = 10.0
     security: SecurityConfig = field(default=SecurityConfig())

@@ -10,8 +10,10 @@ from fivegms_af.application_server import ApplicationServerPort
 from fivegms_af.config import AfConfig, ApplicationServerAddress
 from fivegms_af.errors import NoApplicationServer
 from fivegms_af.reconciler import Reconciler
+from fivegms_af.reports.intake import ReportIntake
 from fivegms_af.service_access_cache import ServiceAccessCache
 from fivegms_af.store.provisioning_store import ProvisioningStore
+from fivegms_af.store.report_series import ReportSeries
 from fivegms_api.m3 import Capabilities
 
 
@@ -23,6 +25,8 @@ class Context:
     store: ProvisioningStore
     servers: Sequence[ApplicationServerPort]
     reconciler: Reconciler
+    reports: ReportIntake
+    report_series: ReportSeries
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     service_access: ServiceAccessCache = field(default_factory=ServiceAccessCache)

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from uuid import uuid4
 
 import aiohttp
@@ -21,12 +21,16 @@ from fivegms_af.m3_client import M3Client
 from fivegms_af.m5.table import M5_ROUTES
 from fivegms_af.middleware import answer_errors, identify, try_again
 from fivegms_af.reconciler import Reconciler
+from fivegms_af.reports import retention
+from fivegms_af.reports.intake import ReportIntake
 from fivegms_af.routes import Route, add_routes
 from fivegms_af.security import tls
 from fivegms_af.security.access_control import AccessControl, apis_of, open_access_control
 from fivegms_af.security.cors import allow_origins
 from fivegms_af.store.database import Database
 from fivegms_af.store.provisioning_store import ProvisioningStore
+from fivegms_af.store.report_series import ReportSeries
+from fivegms_af.store.report_store import ReportStore
 from fivegms_api.endpoint import Endpoint
 
 log = structlog.get_logger()
@@ -103,12 +107,24 @@ class ApplicationFunction:
         access = await open_access_control(security, config.data_dir, apis, self._clock, self._exit)
         self._access = access
         context = await self._open()
-        reconciling = asyncio.create_task(context.reconciler.run())
-        reconciling.add_done_callback(_report)
-        self._exit.push_async_callback(_cancel, reconciling)
+        self._run_beside(context.reconciler.run(), "no AS is kept in step any more")
+        keep = timedelta(days=self.config.report_retention_days)
+        pruning = retention.run(context.reports.store, keep, self._clock)
+        self._run_beside(pruning, "old reports are not dropped any more")
         self.m1_url = await self._serve("M1", create_m1_app(context, access), access, config.m1)
         self.m5_url = await self._serve("M5", create_m5_app(context, access), access, config.m5)
         log.info("the AF is ready", m1=self.m1_url, m5=self.m5_url)
+
+    def _run_beside(self, work: Coroutine[Any, Any, None], without: str) -> None:
+        """Run what never ends by itself; should it, the log has to say what that means."""
+
+        def report(task: "asyncio.Task[None]") -> None:
+            if not task.cancelled():
+                log.critical(without, exc_info=task.exception())
+
+        task = asyncio.create_task(work)
+        task.add_done_callback(report)
+        self._exit.push_async_callback(_cancel, task)
 
     async def _open(self) -> Context:
         config = self.config
@@ -119,7 +135,16 @@ class ApplicationFunction:
         servers = await self._connect() if self._servers is None else self._servers
         address = config.application_servers[0] if config.application_servers else None
         reconciler = Reconciler(store, servers, address, now=self._clock)
-        return Context(config, store, servers, reconciler, self._clock, lambda: str(uuid4()))
+        return Context(
+            config=config,
+            store=store,
+            servers=servers,
+            reconciler=reconciler,
+            reports=ReportIntake(ReportStore(database)),
+            report_series=ReportSeries(database),
+            now=self._clock,
+            new_id=lambda: str(uuid4()),
+        )
 
     async def _connect(self) -> Sequence[ApplicationServerPort]:
         http = await self._exit.enter_async_context(aiohttp.ClientSession())
@@ -162,12 +187,6 @@ async def _health(request: web.Request) -> web.Response:
     """200 while the database answers, 503 otherwise."""
     await request.app[CONTEXT].store.check()
     return web.json_response({"status": "ok"})
-
-
-def _report(task: "asyncio.Task[None]") -> None:
-    """The reconciler never ends by itself; should it, the log has to say so."""
-    if not task.cancelled():
-        log.critical("no AS is kept in step any more", exc_info=task.exception())
 
 
 async def _cancel(task: "asyncio.Task[None]") -> None:

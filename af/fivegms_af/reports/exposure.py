@@ -19,6 +19,7 @@ from itertools import groupby
 import numpy as np
 
 from fivegms_af.reports.paging import Period
+from fivegms_af.reports.records import Invocation
 from fivegms_af.reports.series import Sample, bucket_start, too_many
 from fivegms_api.event_data_processing import (
     AfEvent,
@@ -33,11 +34,11 @@ CLIENT = "reportingClientId"
 INVOCATIONS = "invocations"
 DURATION = "duration"
 
-INVOKED: Mapping[AfEvent, str] = {
-    AfEvent.MS_DYN_POLICY_INVOCATION: "dynamicPolicyInvocations",
-    AfEvent.MS_NET_ASSIST_INVOCATION: "networkAssistanceInvocations",
+INVOKED: Mapping[AfEvent, Invocation] = {
+    AfEvent.MS_DYN_POLICY_INVOCATION: Invocation.DYNAMIC_POLICY,
+    AfEvent.MS_NET_ASSIST_INVOCATION: Invocation.NETWORK_ASSISTANCE,
 }
-"""The kind of invocation that an event counts."""
+"""What an event counts."""
 
 _Function = DataAggregationFunctionType
 _Labels = tuple[tuple[str, str], ...]

@@ -3,9 +3,24 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from statistics import fmean
 
 from fivegms_api.reported import MetricValue
+
+
+class ReportKind(StrEnum):
+    """What UEs report."""
+
+    CONSUMPTION = "consumption"
+    METRICS = "metrics"
+
+
+class Invocation(StrEnum):
+    """What UEs ask for at M5 that event exposure counts."""
+
+    DYNAMIC_POLICY = "dynamicPolicyInvocations"
+    NETWORK_ASSISTANCE = "networkAssistanceInvocations"
 
 
 @dataclass(frozen=True, slots=True)

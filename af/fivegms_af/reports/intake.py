@@ -1,0 +1,73 @@
+"""Where reports arrive: kept first, then told to whoever listens.
+
+A report is durable before anyone hears of it, and stays kept whatever a listener makes of it.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from fivegms_af.errors import ApplicationFunctionError
+from fivegms_af.reports.records import (
+    ConsumptionRecord,
+    Invocation,
+    MetricsRecord,
+    ReportKind,
+)
+from fivegms_af.store.report_store import ReportStore
+
+log = structlog.get_logger()
+
+
+class MetricsObserver(Protocol):
+    """Told of every metrics report once it is kept, such as to watch over QoS."""
+
+    async def observe(
+        self,
+        session_id: str,
+        reporting_client_id: str | None,
+        values: Mapping[str, float],
+        at: datetime,
+    ) -> None:
+        """`values` are the report's means by the metric's name; `at` is when it was received."""
+
+
+class ReportIntake:
+    """Keeps what UEs report. `received` counts since the start of this process."""
+
+    def __init__(self, store: ReportStore) -> None:
+        self.store = store
+        self.received: Counter[ReportKind] = Counter()
+        self._observers: list[MetricsObserver] = []
+
+    def tell(self, observer: MetricsObserver) -> None:
+        """Have `observer` told of what arrives from now on."""
+        self._observers.append(observer)
+
+    async def keep_consumption(self, record: ConsumptionRecord) -> None:
+        """Durable once this returns. Raises StorageUnavailable, ChangedMeanwhile."""
+        await self.store.add_consumption(record)
+        self.received[ReportKind.CONSUMPTION] += 1
+
+    async def keep_metrics(self, record: MetricsRecord) -> None:
+        """Durable once this returns. Raises StorageUnavailable, ChangedMeanwhile."""
+        await self.store.add_metrics(record)
+        self.received[ReportKind.METRICS] += 1
+        for observer in self._observers:
+            await self._tell(observer, record)
+
+    async def record_invocation(self, session_id: str, kind: Invocation, at: datetime) -> None:
+        """Count what a UE asked for. Raises StorageUnavailable, ChangedMeanwhile."""
+        await self.store.add_invocation(session_id, kind, at)
+
+    async def _tell(self, observer: MetricsObserver, record: MetricsRecord) -> None:
+        """A refusal now would make the UE send again what is kept already."""
+        try:
+            await observer.observe(
+                record.session_id, record.reporting_client_id, record.means(), record.received
+            )
+        except ApplicationFunctionError as error:
+            log.warning("a report was kept but not watched", reason=str(error))
