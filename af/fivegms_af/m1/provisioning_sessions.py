@@ -17,6 +17,7 @@ from fivegms_af.exchange import (
 from fivegms_af.hosting import content_protocols
 from fivegms_af.provisioned import JSON_MEDIA_TYPE, Session
 from fivegms_af.routes import M1_BASE_PATH
+from fivegms_af.security.caller import caller_of
 from fivegms_api.provisioning_sessions import ProvisioningSessionRequest
 
 MAX_AGE_S = 60
@@ -44,7 +45,7 @@ async def create_session(request: web.Request) -> web.Response:
         id=context.new_id(),
         type=wanted.provisioning_session_type,
         app_id=wanted.app_id,
-        asp_id=wanted.asp_id,
+        asp_id=caller_of(request).own(wanted.app_id, wanted.asp_id),
         modified=context.now(),
         version=1,
     )
