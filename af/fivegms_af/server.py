@@ -1,7 +1,7 @@
 """The Application Function as a whole: opens, serves M1 and M5, closes, in that order backwards."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
