@@ -15,10 +15,11 @@ from pathlib import Path
 
 import structlog
 
+from fivegms_af.certificate_authority import CertificateAuthority
 from fivegms_af.config import AfConfig, ApplicationServerAddress
 from fivegms_af.errors import ApplicationFunctionError
 from fivegms_af.server import ApplicationFunction
-from fivegms_api.command_line import positive, saying_why
+from fivegms_api.command_line import positive, root_url, saying_why
 from fivegms_api.endpoint import Endpoint
 
 
@@ -56,9 +57,37 @@ def parser() -> argparse.ArgumentParser:
         type=saying_why(ApplicationServerAddress.parse),
         action="append",
         default=[],
-        metavar="m3=URL,m2=URL,m4=URL",
+        metavar="m3=URL,m2=URL,m4=URL[,m4tls=URL]",
         dest="application_servers",
         help="an AS to drive; the first one's M2 and M4 URLs are given out",
+    )
+    options.add_argument(
+        "--certificate-authority",
+        type=Path,
+        metavar="FILE",
+        help="the CA that issues server certificates, PEM (default: signed by themselves)",
+    )
+    options.add_argument(
+        "--certificate-authority-key",
+        type=Path,
+        metavar="FILE",
+        help="the CA's private key, PEM, unencrypted",
+    )
+    options.add_argument(
+        "--m5-server-address",
+        type=saying_why(root_url),
+        action="append",
+        default=[],
+        metavar="URL",
+        dest="m5_server_addresses",
+        help="the root of the M5 URLs that UEs are told (default: what each UE asked)",
+    )
+    options.add_argument(
+        "--sai-max-age",
+        type=saying_why(positive),
+        default=60,
+        metavar="SECONDS",
+        help="for how long UEs may keep Service Access Information (default 60)",
     )
     options.add_argument(
         "--max-body-bytes",
@@ -73,14 +102,22 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until a signal; the exit status is 1 where the AF could not start."""
-    options = parser().parse_args(arguments)
+    known = parser()
+    options = known.parse_args(arguments)
     _log_to_stderr(logging.DEBUG if options.debug else logging.INFO)
+    try:
+        authority = _authority(options.certificate_authority, options.certificate_authority_key)
+    except ValueError as error:
+        known.error(str(error))
     config = AfConfig(
         m1=options.m1,
         m5=options.m5,
         data_dir=options.data_dir,
         database_url=options.database_url,
         application_servers=tuple(options.application_servers),
+        m5_server_addresses=tuple(options.m5_server_addresses),
+        sai_max_age_s=options.sai_max_age,
+        certificate_authority=authority,
         max_body_bytes=options.max_body_bytes,
     )
     try:
@@ -89,6 +126,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"fivegms_af: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _authority(certificate: Path | None, key: Path | None) -> CertificateAuthority | None:
+    """The operator's CA, if there is one. Raises ValueError."""
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise ValueError("--certificate-authority and --certificate-authority-key come together")
+    return CertificateAuthority.load(certificate, key)
 
 
 async def _serve(config: AfConfig) -> None:
