@@ -12,6 +12,7 @@
             CertificateUnknown
         StateConflict
             HostingExists, HostingNotForUplink, TemplateInUse, SubResourceExists, SubResourceLimit
+            SubResourceInUse, EdgeCapacityExceeded
             CertificateAlreadyThere, CertificateInUse, PreconditionFailed, ChangedMeanwhile
         ApplicationServerError
             ApplicationServerUnavailable, ApplicationServerRefused, NoApplicationServer
@@ -225,6 +226,23 @@ class CertificateInUse(StateConflict):
         super().__init__(
             f"Server Certificate {certificate_id!r} is used by the Content Hosting "
             "Configuration; change that first"
+        )
+
+
+class SubResourceInUse(StateConflict):
+    """Something refers to the resource of the session."""
+
+    def __init__(self, name: str, identifier: str, user: str) -> None:
+        super().__init__(f"{name} {identifier!r} is used by {user}; change that first")
+
+
+class EdgeCapacityExceeded(StateConflict):
+    """The Application Server has not as many inference slots free as are claimed."""
+
+    def __init__(self, wanted: int, free: int, capacity: int) -> None:
+        super().__init__(
+            f"{wanted} inference slots are wanted, and of {capacity} at the Application Server "
+            f"{free} are free"
         )
 
 

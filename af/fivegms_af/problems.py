@@ -101,6 +101,12 @@ PROBLEMS: Mapping[type[errors.ApplicationFunctionError], Problem] = {
     errors.SubResourceLimit: Problem(
         "sub-resource-limit", _S.CONFLICT, "Too many resources of the session"
     ),
+    errors.SubResourceInUse: Problem(
+        "sub-resource-in-use", _S.CONFLICT, "Resource of the session in use"
+    ),
+    errors.EdgeCapacityExceeded: Problem(
+        "edge-capacity-exceeded", _S.CONFLICT, "Edge capacity exceeded"
+    ),
     errors.PreconditionFailed: Problem(
         "precondition-failed", _S.PRECONDITION_FAILED, "Precondition failed"
     ),

@@ -41,6 +41,8 @@ from fivegms_af.store.tables import (
 
 CACHED_SESSIONS = 20_000
 
+Check = Callable[[Connection], None]
+
 _Part = Template | Document | Certificate
 
 
@@ -173,15 +175,22 @@ class ProvisioningStore:
         """Remove a Content Preparation Template."""
         await self._remove(session, templates, {"id": template_id}, now)
 
-    async def put_document(self, session: Session, document: Document) -> None:
-        """Create or replace a document; a new one comes last."""
+    async def put_document(
+        self, session: Session, document: Document, check: Check | None = None
+    ) -> None:
+        """Create or replace a document; a new one comes last.
+
+        `check` may look at other rows in the same transaction and raise an error of its own.
+        """
         values = {
             "kind": document.kind.value,
             "body": document.body,
             "status": document.status,
             "modified": document.modified,
         }
-        await self._put(session, provisioned_documents, session.documents, document.id, values)
+        await self._put(
+            session, provisioned_documents, session.documents, document.id, values, check
+        )
 
     async def delete_document(self, session: Session, document_id: str, now: datetime) -> None:
         """Remove a document."""
@@ -223,6 +232,7 @@ class ProvisioningStore:
         siblings: Iterable[_Part],
         identifier: str,
         values: Mapping[str, Any],
+        check: Check | None = None,
     ) -> None:
         """A part of the session with a place among its siblings; a new one changes the session."""
         key = {"id": identifier, "provisioning_session_id": session.id}
@@ -230,6 +240,8 @@ class ProvisioningStore:
 
         def work(connection: Connection) -> None:
             _advance(connection, session, values["modified"] if is_new else None)
+            if check is not None:
+                check(connection)
             if is_new:
                 place = {"position": _next_position(connection, table, session.id)}
                 connection.execute(insert(table), key | place | dict(values))
