@@ -1,38 +1,83 @@
-"""What M5 tells a UE: where a session's media start, and which model does a task. Pure."""
+"""What M5 tells a UE: everything that a session offers it, and which model does a task. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from urllib.parse import quote
 
 from fivegms_af.config import ApplicationServerAddress
-from fivegms_af.hosting import distribution_base_url
+from fivegms_af.edge_resources import app_driven
+from fivegms_af.hosting import distribution_url
+from fivegms_af.metrics_reporting import effective_metrics, effective_scheme
+from fivegms_af.policy.templates import is_ready
 from fivegms_af.preparation import is_in_use
-from fivegms_af.provisioned import Session
+from fivegms_af.provisioned import Document, DocumentKind, Session
 from fivegms_api.ai_models import AiModel, AiModelState
+from fivegms_api.consumption_reporting import ConsumptionReportingConfiguration
+from fivegms_api.content_hosting import DistributionConfiguration
+from fivegms_api.edge_resources import EdgeProcessingEligibilityCriteria, EdgeResourcesConfiguration
+from fivegms_api.metrics_reporting import MetricsReportingConfiguration
+from fivegms_api.policy_templates import PolicyTemplate
 from fivegms_api.service_access_information import (
+    ClientConsumptionReportingConfiguration,
+    ClientEdgeResourcesConfiguration,
+    ClientMetricsReportingConfiguration,
+    DynamicPolicyInvocationConfiguration,
+    EasDiscoveryTemplate,
+    M5EasRelocationRequirements,
     M5MediaEntryPoint,
+    NetworkAssistanceConfiguration,
+    PolicyTemplateBinding,
     ServiceAccessInformation,
     StreamingAccess,
 )
 
+EVERY_CLIENT = 100.0  # percent
 
-def service_access_information(
-    session: Session, address: ApplicationServerAddress | None
-) -> ServiceAccessInformation:
-    """The entry points of what the session hosts; the required members alone without any."""
-    entry_points = _entry_points(session, address) if address else ()
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the UE is answered: the base URLs of M5, and of the AS's M4, None where there is none.
+
+    `sdf_methods` are how flows may be described, empty where nothing enforces policies;
+    `assists` is whether the network can be asked.
+    """
+
+    servers: tuple[str, ...]
+    address: ApplicationServerAddress | None = None
+    sdf_methods: tuple[str, ...] = ()
+    assists: bool = False
+
+
+def service_access_information(session: Session, place: Place) -> ServiceAccessInformation:
+    """Everything that the session offers; the required members alone where it offers nothing."""
     return ServiceAccessInformation(
         provisioning_session_id=session.id,
         provisioning_session_type=session.type,
-        streaming_access=StreamingAccess(entry_points=entry_points) if entry_points else None,
+        streaming_access=_streaming(session, place),
+        client_consumption_reporting_configuration=_consumption(session, place),
+        dynamic_policy_invocation_configuration=_policies(session, place),
+        client_metrics_reporting_configurations=_metrics(session, place),
+        network_assistance_configuration=_assistance(place),
+        client_edge_resources_configuration=_edge(session),
     )
 
 
-def locate(model: AiModel, address: ApplicationServerAddress) -> AiModel:
-    """`model` with the absolute URL of its manifest, once that is published."""
-    if model.state is not AiModelState.PUBLISHED:
-        return model.model_copy(update={"locator": None})
-    base_url = distribution_base_url(model.provisioning_session_id, address)
-    return model.model_copy(update={"locator": base_url + quote(model.manifest)})
+def last_change(session: Session) -> datetime:
+    """When anything that is told of the session changed last."""
+    parts = (*session.documents, *((session.hosting,) if session.hosting else ()))
+    changes: list[datetime] = [part.modified for part in parts]
+    return max([session.modified, *changes])
+
+
+def locate(model: AiModel, session: Session, address: ApplicationServerAddress) -> AiModel:
+    """`model` with the absolute URL of its manifest, once that is published and distributed."""
+    locator = None
+    if model.state is AiModelState.PUBLISHED:
+        base_url = _base_url_of(session, model.content_preparation_template_id, address)
+        locator = None if base_url is None else base_url + quote(model.manifest)
+    return model.model_copy(update={"locator": locator})
 
 
 def models_for_ues(
@@ -45,7 +90,7 @@ def models_for_ues(
 ) -> tuple[AiModel, ...]:
     """The published models that a session of ours distributes, by name, newest version first."""
     matching = [
-        locate(model, address)
+        locate(model, sessions[model.provisioning_session_id], address)
         for model in models
         if model.state is AiModelState.PUBLISHED
         and _is_distributed(model, sessions)
@@ -55,24 +100,140 @@ def models_for_ues(
     return tuple(sorted(matching, key=lambda model: (model.name, -model.version)))
 
 
+def _streaming(session: Session, place: Place) -> StreamingAccess | None:
+    if session.hosting is None or place.address is None:
+        return None
+    entries = tuple(_entry_points(session, place.address))
+    return StreamingAccess(entry_points=entries) if entries else None
+
+
 def _entry_points(
     session: Session, address: ApplicationServerAddress
-) -> tuple[M5MediaEntryPoint, ...]:
-    if session.hosting is None:
-        return ()
-    base_url = distribution_base_url(session.id, address)
-    entries = [
-        distribution.entry_point
-        for distribution in session.hosting.configuration.distribution_configurations
-    ]
-    return tuple(
-        M5MediaEntryPoint(
-            locator=base_url + entry.relative_path,
-            content_type=entry.content_type,
-            profiles=entry.profiles,
+) -> Iterator[M5MediaEntryPoint]:
+    for base_url, distribution in _distributions(session, address):
+        entry = distribution.entry_point
+        if entry is not None:
+            yield M5MediaEntryPoint(
+                locator=base_url + entry.relative_path,
+                content_type=entry.content_type,
+                profiles=entry.profiles,
+            )
+
+
+def _distributions(
+    session: Session, address: ApplicationServerAddress
+) -> Iterator[tuple[str, DistributionConfiguration]]:
+    """Each distribution with its base URL."""
+    configuration = session.hosting.configuration if session.hosting else None
+    if configuration is not None:
+        for number, distribution in enumerate(configuration.distribution_configurations):
+            yield distribution_url(session.id, number, distribution, address), distribution
+
+
+def _base_url_of(
+    session: Session, template_id: str, address: ApplicationServerAddress
+) -> str | None:
+    """Where what the template prepares is first distributed."""
+    for base_url, distribution in _distributions(session, address):
+        if distribution.content_preparation_template_id == template_id:
+            return base_url
+    return None
+
+
+def _consumption(session: Session, place: Place) -> ClientConsumptionReportingConfiguration | None:
+    for document in session.documents_of(DocumentKind.CONSUMPTION_REPORTING):
+        configuration = document.read(ConsumptionReportingConfiguration)
+        return ClientConsumptionReportingConfiguration(
+            server_addresses=place.servers,
+            reporting_interval=configuration.reporting_interval,
+            sample_percentage=_percentage(configuration.sample_percentage),
+            location_reporting=bool(configuration.location_reporting),
+            access_reporting=bool(configuration.access_reporting),
         )
-        for entry in entries
-        if entry is not None
+    return None
+
+
+def _metrics(
+    session: Session, place: Place
+) -> tuple[ClientMetricsReportingConfiguration, ...] | None:
+    documents = session.documents_of(DocumentKind.METRICS_REPORTING)
+    return tuple(_metrics_of(document, place) for document in documents) or None
+
+
+def _metrics_of(document: Document, place: Place) -> ClientMetricsReportingConfiguration:
+    configuration = document.read(MetricsReportingConfiguration)
+    return ClientMetricsReportingConfiguration(
+        metrics_reporting_configuration_id=document.id,
+        server_addresses=place.servers,
+        scheme=effective_scheme(configuration),
+        data_network_name=configuration.data_network_name,
+        reporting_interval=configuration.reporting_interval,
+        sample_percentage=_percentage(configuration.sample_percentage),
+        url_filters=configuration.url_filters or (),
+        sampling_period=configuration.sampling_period,
+        metrics=effective_metrics(configuration),
+    )
+
+
+def _percentage(asked: float | None) -> float:
+    return EVERY_CLIENT if asked is None else asked
+
+
+def _policies(session: Session, place: Place) -> DynamicPolicyInvocationConfiguration | None:
+    bindings = tuple(_bindings(session))
+    if not bindings or not place.sdf_methods:
+        return None
+    return DynamicPolicyInvocationConfiguration(
+        server_addresses=place.servers,
+        policy_template_bindings=bindings,
+        sdf_methods=place.sdf_methods,
+    )
+
+
+def _bindings(session: Session) -> Iterator[PolicyTemplateBinding]:
+    """The templates that may be asked for."""
+    for document in session.documents_of(DocumentKind.POLICY_TEMPLATE):
+        if is_ready(document):
+            yield PolicyTemplateBinding(
+                external_reference=document.read(PolicyTemplate).external_reference,
+                policy_template_id=document.id,
+            )
+
+
+def _assistance(place: Place) -> NetworkAssistanceConfiguration | None:
+    return NetworkAssistanceConfiguration(server_addresses=place.servers) if place.assists else None
+
+
+def _edge(session: Session) -> ClientEdgeResourcesConfiguration | None:
+    configuration = app_driven(session)
+    if configuration is None:
+        return None
+    requirements = configuration.eas_requirements
+    return ClientEdgeResourcesConfiguration(
+        eligibility_criteria=_criteria(configuration.eligibility_criteria),
+        eas_discovery_template=EasDiscoveryTemplate(
+            eas_id=requirements.eas_id,
+            eas_type=requirements.eas_type,
+            eas_provider_ids=requirements.eas_provider_ids,
+            service_features=requirements.eas_features,
+        ),
+        eas_relocation_requirements=_relocation(configuration),
+    )
+
+
+def _criteria(criteria: EdgeProcessingEligibilityCriteria | None) -> dict[str, Any] | None:
+    if criteria is None:
+        return None
+    return criteria.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _relocation(configuration: EdgeResourcesConfiguration) -> M5EasRelocationRequirements | None:
+    relocation = configuration.eas_relocation_requirements
+    if relocation is None:
+        return None
+    return M5EasRelocationRequirements(
+        tolerance=relocation.tolerance,
+        max_interruption_duration=relocation.max_interruption_duration,
     )
 
 

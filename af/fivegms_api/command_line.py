@@ -5,6 +5,8 @@ import math
 from collections.abc import Callable
 from typing import TypeVar
 
+from fivegms_api.common_data import URI_CHARACTERS
+
 Value = TypeVar("Value")
 
 
@@ -47,3 +49,16 @@ def positive_seconds(text: str) -> float:
     if not (math.isfinite(seconds) and seconds > 0):
         raise ValueError(f"{text!r} is not a positive number of seconds")
     return seconds
+
+
+def root_url(text: str) -> str:
+    """An http or https URL that paths are appended to, without its final slash. Raises ValueError.
+
+    >>> root_url("https://af.example/")
+    'https://af.example'
+    """
+    scheme, separator, rest = text.partition("://")
+    is_root = scheme in ("http", "https") and separator and rest.strip("/")
+    if not is_root or set("?# ").intersection(text) or not URI_CHARACTERS.issuperset(text):
+        raise ValueError(f"{text!r} is no http or https URL that paths can be appended to")
+    return text.rstrip("/")

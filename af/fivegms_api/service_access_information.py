@@ -71,8 +71,13 @@ class DynamicPolicyInvocationConfiguration(WireModel):
 
 
 class ClientMetricsReportingConfiguration(WireModel):
-    """Who reports which metrics, where and how often."""
+    """Who reports which metrics, where and how often.
 
+    The identifier is a part of the URL that reports are sent to. Release 17 forgot it here; later
+    releases and the AFs in the field have it.
+    """
+
+    metrics_reporting_configuration_id: ResourceId | None = None
     server_addresses: ServerAddresses
     scheme: Uri
     data_network_name: str | None = None

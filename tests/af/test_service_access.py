@@ -5,7 +5,7 @@ import pytest
 
 from fivegms_af.config import ApplicationServerAddress
 from fivegms_af.provisioned import Hosting, Session
-from fivegms_af.service_access import locate, models_for_ues, service_access_information
+from fivegms_af.service_access import Place, locate, models_for_ues, service_access_information
 from fivegms_api.ai_models import AiModel, AiModelState
 from fivegms_api.common_data import ProvisioningSessionType
 from fivegms_api.content_hosting import (
@@ -15,6 +15,7 @@ from fivegms_api.content_hosting import (
     M1MediaEntryPoint,
 )
 
+SERVERS = ("https://af.example/3gpp-m5/v2/",)
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 ADDRESS = ApplicationServerAddress("http://as:1", "http://as:2", "http://m4")
 ENTRY = M1MediaEntryPoint(
@@ -42,14 +43,14 @@ MODEL = AiModel(
 
 
 def test_a_session_that_hosts_nothing_shows_the_required_members() -> None:
-    information = service_access_information(EMPTY, None)
+    information = service_access_information(EMPTY, Place(SERVERS))
     assert information.to_json() == (
         b'{"provisioningSessionId":"s1","provisioningSessionType":"DOWNLINK"}'
     )
 
 
 def test_entry_points_come_out_as_they_went_in() -> None:
-    access = service_access_information(SESSION, ADDRESS).streaming_access
+    access = service_access_information(SESSION, Place(SERVERS, ADDRESS)).streaming_access
     assert access is not None
     assert access.entry_points is not None
     [entry] = access.entry_points
@@ -58,10 +59,10 @@ def test_entry_points_come_out_as_they_went_in() -> None:
 
 
 def test_a_published_model_has_a_locator() -> None:
-    located = locate(MODEL, ADDRESS)
+    located = locate(MODEL, SESSION, ADDRESS)
     assert located.locator == "http://m4/m4d/provisioning-session-s1/a/my%20model.mpd"
     early = MODEL.model_copy(update={"state": AiModelState.PREPARING, "locator": "http://x/"})
-    assert locate(early, ADDRESS).locator is None
+    assert locate(early, SESSION, ADDRESS).locator is None
 
 
 @pytest.mark.requirement("R038")

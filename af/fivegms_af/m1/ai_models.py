@@ -34,4 +34,4 @@ async def _models(request: web.Request) -> tuple[AiModel, ...]:
     context = request.app[CONTEXT]
     session = await find_session(request)
     models = await context.server.models(session.id)
-    return tuple(locate(model, context.address) for model in models)
+    return tuple(locate(model, session, context.address) for model in models)
