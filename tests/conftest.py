@@ -28,6 +28,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="a skip is a failure (absent shared data apart)",
     )
+    parser.addoption(
+        "--schemathesis-cases",
+        type=int,
+        default=400,
+        metavar="N",
+        help="how many requests to generate for M1 and M5",
+    )
+    parser.addoption(
+        "--crash-points",
+        type=int,
+        default=10,
+        metavar="N",
+        help="how often to kill the AF or the AS while it is provisioned",
+    )
 
 
 @pytest.hookimpl(wrapper=True)

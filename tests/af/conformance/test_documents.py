@@ -1,70 +1,13 @@
 """The JSON resources below a session, each against its YAML, from creation to destruction."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from support.m1_bodies import CONSUMPTION, EDGE, EVENTS, METRICS, POLICY, Resource
+
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
-
-
-@dataclass(frozen=True)
-class Resource:
-    """A kind by its path segment; `change` is another valid body's difference, `wrong` a fault."""
-
-    segment: str
-    body: dict[str, Any]
-    change: dict[str, Any]
-    wrong: dict[str, Any]
-    id_member: str | None = None
-    settings: dict[str, Any] = field(default_factory=dict)
-
-    def sent(self) -> dict[str, Any]:
-        """The body of a POST: 3GPP's schemas want an identifier in it already."""
-        return self.body | ({self.id_member: "any"} if self.id_member else {})
-
-
-CONSUMPTION = Resource(
-    "consumption-reporting-configuration",
-    {"reportingInterval": 60, "samplePercentage": 50.0},
-    {"samplePercentage": 25.0},
-    {"reportingInterval": 0},
-)
-METRICS = Resource(
-    "metrics-reporting-configurations",
-    {"scheme": "urn:fivegms:ai:metrics:2026", "reportingInterval": 60, "samplingPeriod": 5},
-    {"samplingPeriod": 10},
-    {"samplingPeriod": -1},
-    "metricsReportingConfigurationId",
-)
-POLICY = Resource(
-    "policy-templates",
-    {"externalReference": "premium", "qoSSpecification": {"maxBtrDl": "20 Mbps"}},
-    {"externalReference": "gold"},
-    {"qoSSpecification": {"maxBtrDl": "fast"}},
-    "policyTemplateId",
-)
-EDGE = Resource(
-    "edge-resources-configurations",
-    {"edgeManagementMode": "EM_APP_DRIVEN", "easRequirements": {"easType": "inference"}},
-    {"easRequirements": {"easType": "other"}},
-    {"edgeManagementMode": "EM_BY_HAND"},
-    "edgeResourcesConfigurationId",
-)
-PROFILE = {
-    "dataAccessProfileId": "mean",
-    "targetEventConsumers": ["ASP"],
-    "parameters": ["throughput"],
-    "timeAccessRestrictions": {"duration": 60, "aggregationFunctions": ["MEAN"]},
-}
-EVENTS = Resource(
-    "event-data-processing-configurations",
-    {"eventId": "MS_QOE_METRICS", "dataAccessProfiles": [PROFILE]},
-    {"eventId": "MS_CONSUMPTION"},
-    {"eventId": "SVC_EXPERIENCE"},
-    "eventDataProcessingConfigurationId",
-)
 
 
 @pytest.mark.requirement("R097")

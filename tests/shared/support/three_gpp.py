@@ -117,6 +117,76 @@ def faults(body: Any, reference: str, *, request: bool = False, partial: bool = 
     ]
 
 
+PROBLEM_RESPONSE = {
+    "description": "a refusal (TS 29.500 5.2.7)",
+    "content": {
+        "application/problem+json": {
+            "schema": {"$ref": "TS29571_CommonData.yaml#/components/schemas/ProblemDetails"}
+        }
+    },
+}
+
+
+def bundle(pattern: str) -> dict[str, Any]:
+    """The documents whose file name matches as one, with no reference to another file.
+
+    TS 29.500 lets every operation refuse with a problem, so every one gets a `4XX`. Where the YAML
+    forgot what success is (PUT of dynamic policies and network assistance), it is 204.
+    """
+    bundled = _Bundle()
+    paths: dict[str, Any] = {}
+    for operation in operations(pattern):
+        contents = document(operation.document)["paths"][operation.path]
+        item = paths.setdefault(operation.full_path, {})
+        if "parameters" in contents:
+            item["parameters"] = bundled.rewritten(contents["parameters"], operation.document)
+        described = contents[operation.method.lower()]
+        responses = {key: one for key, one in described["responses"].items() if key[0] == "2"}
+        responses = responses or {"204": {"description": "Updated"}}
+        described = described | {"responses": responses | {"4XX": PROBLEM_RESPONSE}}
+        item[operation.method.lower()] = bundled.rewritten(described, operation.document)
+    return {
+        "openapi": "3.0.3",
+        "info": {"title": pattern, "version": "17"},
+        "paths": paths,
+        "components": bundled.components,
+    }
+
+
+class _Bundle:
+    """References of many files, gathered as the components of one."""
+
+    def __init__(self) -> None:
+        self.components: dict[str, dict[str, Any]] = {}
+
+    def rewritten(self, node: Any, base: str) -> Any:
+        if isinstance(node, list):
+            return [self.rewritten(item, base) for item in node]
+        if not isinstance(node, dict):
+            return node
+        if isinstance(node.get("$ref"), str):
+            return {"$ref": self._gathered(node["$ref"], base)}
+        rewritten = {
+            key: self.rewritten(value, base)
+            for key, value in node.items()
+            if key != "discriminator"  # its mapping refers to files; anyOf says enough
+        }
+        if "*/*" in rewritten:  # "string" is said there of bytes as they are
+            rewritten["*/*"] = {"schema": {}}
+        return rewritten
+
+    def _gathered(self, reference: str, base: str) -> str:
+        name, _, pointer = reference.partition("#/")
+        name = name or base
+        _, kind, key = pointer.split("/")
+        unique = f"{name.removesuffix('.yaml')}_{key}"
+        gathered = self.components.setdefault(kind, {})
+        if unique not in gathered:
+            gathered[unique] = {}  # a schema may refer to itself
+            gathered[unique] = self.rewritten(resolved(f"{name}#/{pointer}"), name)
+        return f"#/components/{kind}/{unique}"
+
+
 def _operations(name: str) -> Iterator[Operation]:
     contents = document(name)
     base_path = contents["servers"][0]["url"].removeprefix("{apiRoot}")
