@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--database-url",
         metavar="URL",
-        help="another database than SQLite in the data folder, as an SQLAlchemy URL",
+        help="another database than SQLite in the data folder: sqlite:///FILE or postgresql://...",
     )
     options.add_argument(
         "--application-server",
