@@ -2,7 +2,7 @@
 
     ApplicationFunctionError
         RequestRefused
-            BodyMalformed, BodyTooLarge, MembersRefused, MediaTypeUnsupported
+            BodyMalformed, BodyTooLarge, MembersRefused, MediaTypeUnsupported, NotAcceptable
             PatchMalformed, PatchDoesNotApply
             CertificateRefused
                 CertificateMalformed, CertificateKeyForeign, CertificateNotInForce
@@ -61,6 +61,10 @@ class MediaTypeUnsupported(RequestRefused):
         was = f"{found!r} is" if found else "a missing Content-Type is"
         super().__init__(f"{was} not accepted here; send {' or '.join(accepted)}")
         self.accepted = accepted
+
+
+class NotAcceptable(RequestRefused):
+    """The resource has no representation that the client takes."""
 
 
 class PatchMalformed(RequestRefused):

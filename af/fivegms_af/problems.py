@@ -38,6 +38,7 @@ PROBLEMS: Mapping[type[errors.ApplicationFunctionError], Problem] = {
     errors.MediaTypeUnsupported: Problem(
         "media-type-unsupported", _S.UNSUPPORTED_MEDIA_TYPE, "Unsupported media type"
     ),
+    errors.NotAcceptable: Problem("not-acceptable", _S.NOT_ACCEPTABLE, "Not acceptable"),
     errors.PatchMalformed: Problem("patch-malformed", _S.BAD_REQUEST, "Malformed patch"),
     errors.PatchDoesNotApply: Problem("patch-does-not-apply", _S.CONFLICT, "Patch does not apply"),
     errors.CertificateMalformed: Problem(
@@ -197,6 +198,8 @@ def _invalid_params(error: errors.ApplicationFunctionError) -> tuple[InvalidPara
             return (InvalidParam(param="header Content-Type", reason=str(error)),)
         case access.OwnerMismatch():
             return (error.param,)
+        case errors.NotAcceptable():
+            return (InvalidParam(param="header Accept", reason=str(error)),)
         case errors.PreconditionFailed():
             return (InvalidParam(param=f"header {error.header}", reason=str(error)),)
     return ()
