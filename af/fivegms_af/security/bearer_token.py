@@ -47,7 +47,10 @@ class BearerToken:
     @property
     def issuer(self) -> str:
         """`iss`; raises TokenMalformed without one."""
-        return _text(self.claims, "iss") or ""
+        issuer = _text(self.claims, "iss")
+        if issuer is None:
+            raise TokenMalformed("the token has no iss")
+        return issuer
 
     def check_signature(self, key: VerificationKey) -> None:
         """Raises TokenUntrusted unless `key` signed this, by an algorithm of its own."""

@@ -19,7 +19,8 @@ from fivegms_af.security.algorithms import BY_KEY_TYPE, CURVES, SignatureKey
 MAX_BYTES = 256 * 1024
 MAX_KEYS = 64
 MIN_RSA_BITS, MAX_RSA_BITS = 2048, 8192
-MAX_MEMBER_CHARACTERS = 2048  # base64url of the modulus of 8192 bits has 1366
+MODULUS_CHARACTERS = range(342, 1367)  # these bits in base64url
+MAX_MEMBER_CHARACTERS = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,15 @@ def _imported(jwk: dict[str, Any]) -> SignatureKey:
         case "OKP":
             key = OKPKey.import_key(jwk)
         case _:
-            key = RSAKey.import_key(jwk)
-            if not MIN_RSA_BITS <= key.public_key.key_size <= MAX_RSA_BITS:
-                raise ValueError(f"RSA needs {MIN_RSA_BITS} to {MAX_RSA_BITS} bits")
+            key = _rsa_key(jwk)
     key.check_use("sig")
     return key
+
+
+def _rsa_key(jwk: dict[str, Any]) -> RSAKey:
+    """Looks at the size before a large number is computed with."""
+    if len(jwk["n"]) in MODULUS_CHARACTERS:
+        key = RSAKey.import_key(jwk)
+        if MIN_RSA_BITS <= key.public_key.key_size <= MAX_RSA_BITS:
+            return key
+    raise ValueError(f"RSA needs {MIN_RSA_BITS} to {MAX_RSA_BITS} bits")
