@@ -38,7 +38,7 @@ NAMESPACES = (
 MAX_BYTES = 4 * 2**20
 MAX_ELEMENTS = 50_000
 MAX_DEPTH = 16
-MAX_VALUES = 20_000
+MAX_VALUES = 5_000
 
 _DATE_TIME = re.compile(
     r"(-?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,12})?(Z|[+-]\d\d:\d\d)?", re.ASCII

@@ -12,6 +12,7 @@ from fivegms_af.m1.consumption_reporting import CONSUMPTION_REPORTING
 from fivegms_af.m1.edge_resources import EDGE_RESOURCES_CONFIGURATIONS
 from fivegms_af.m1.event_data_processing import EVENT_DATA_PROCESSING
 from fivegms_af.m1.metrics_reporting import METRICS_REPORTING
+from fivegms_af.m1.report_table import REPORT_ROUTES
 from fivegms_af.provisioned import JSON_MEDIA_TYPE
 from fivegms_af.routes import M1_BASE_PATH, PATCHES, Answer, Api, Content, Parameter, Route
 from fivegms_api.ai_models import AiModel, AiModelList
@@ -277,4 +278,5 @@ M1_ROUTES = (
     *METRICS_REPORTING.routes(),
     *EDGE_RESOURCES_CONFIGURATIONS.routes(),
     *EVENT_DATA_PROCESSING.routes(),
+    *REPORT_ROUTES,
 )

@@ -1,5 +1,7 @@
 """The table of M5 routes."""
 
+from fivegms_af.m5.consumption_reporting import submit_consumption_report
+from fivegms_af.m5.metrics_reporting import submit_metrics_report
 from fivegms_af.m5.models import find_models
 from fivegms_af.m5.service_access_information import retrieve_service_access_information
 from fivegms_af.routes import (
@@ -11,10 +13,15 @@ from fivegms_af.routes import (
     Parameter,
     Route,
 )
+from fivegms_api.ai_metrics import AI_METRICS_MEDIA_TYPE, AiMetricsReport
 from fivegms_api.ai_models import AiModelList
+from fivegms_api.consumption_report import ConsumptionReport
+from fivegms_api.qoe_report import QOE_REPORT_MEDIA_TYPE
 from fivegms_api.service_access_information import ServiceAccessInformation
 
 SERVICE_ACCESS = Api("M5_ServiceAccessInformation", "2.4.0", M5_BASE_PATH)
+CONSUMPTION_REPORTING = Api("M5_ConsumptionReporting", "2.2.0", M5_BASE_PATH)
+METRICS_REPORTING = Api("M5_MetricsReporting", "2.0.0", M5_BASE_PATH)
 AI_MODELS = Api("fivegms_M5_AiModels", "1.0.0", M5_EXTENSION_BASE_PATH)
 
 M5_ROUTES = (
@@ -26,6 +33,29 @@ M5_ROUTES = (
         operation_id="retrieveServiceAccessInformation",
         summary="What a UE needs to use a session",
         answers=(Answer.shown(Content.json(ServiceAccessInformation)),),
+    ),
+    Route(
+        "POST",
+        "/consumption-reporting/{provisioningSessionId}",
+        submit_consumption_report,
+        CONSUMPTION_REPORTING,
+        operation_id="submitConsumptionReport",
+        summary="Submit a Consumption Report",
+        accepts=(Content.json(ConsumptionReport),),
+        answers=(Answer.done("The report is kept"),),
+    ),
+    Route(
+        "POST",
+        "/metrics-reporting/{provisioningSessionId}/{metricsReportingConfigurationId}",
+        submit_metrics_report,
+        METRICS_REPORTING,
+        operation_id="submitMetricsReport",
+        summary="Submit a Metrics Report, in the media type of the configuration's scheme",
+        accepts=(
+            Content(QOE_REPORT_MEDIA_TYPE),
+            Content(AI_METRICS_MEDIA_TYPE, AiMetricsReport),
+        ),
+        answers=(Answer.done("The report is kept"),),
     ),
     Route(
         "GET",

@@ -7,8 +7,9 @@
                                of does not come out; with NULL, or without it, each user's values
                                stay apart
 
-Where users are aggregated but time is not, the span is the whole period that was asked for: one
-instant has hardly ever more than one user. (TS 26.531 4.5.2, TS 26.532 6.3.3)
+Aggregates are of whole spans that are over, at fixed places in time: a period cut to suit, or asked
+for twice while it fills, would give away the values that the profile hides. Where users are
+aggregated and time is not, spans are of USER_SPAN_S. (TS 26.531 4.5.2, TS 26.532 6.3.3)
 """
 
 from array import array
@@ -29,6 +30,7 @@ from fivegms_api.event_data_processing import (
 from fivegms_api.report_views import ExposedValue
 
 MAX_VALUES = 20_000
+USER_SPAN_S = 3600
 
 CLIENT = "reportingClientId"
 INVOCATIONS = "invocations"
@@ -44,16 +46,38 @@ _Function = DataAggregationFunctionType
 _Labels = tuple[tuple[str, str], ...]
 
 
-def expose(
-    samples: Iterable[Sample], profile: DataAccessProfile, period: Period
-) -> tuple[ExposedValue, ...]:
+def exposed_period(profile: DataAccessProfile, asked: Period, now: datetime) -> Period:
+    """What of a period is exposed: all, or the spans that begin in it and are over.
+
+    Both ends are those of spans; it has no length where no span fits.
+    """
+    duration_s = span_s(profile)
+    if duration_s is None or asked.since is None or asked.until is None:
+        return asked
+    length = timedelta(seconds=duration_s)
+    since = bucket_start(asked.since, duration_s)
+    if since < asked.since:
+        since += length
+    return Period(since, max(since, bucket_start(min(asked.until, now), duration_s)))
+
+
+def span_s(profile: DataAccessProfile) -> int | None:
+    """Over how many seconds values are aggregated; None where they are not."""
+    restrictions = profile.time_access_restrictions
+    if restrictions is not None and time_functions(profile):
+        return restrictions.duration
+    return USER_SPAN_S if user_functions(profile) else None
+
+
+def expose(samples: Iterable[Sample], profile: DataAccessProfile) -> tuple[ExposedValue, ...]:
     """What comes out of samples in the order of time. Raises MembersRefused for too much."""
     visible = (sample for sample in samples if _is_visible(sample, profile))
-    over_time, over_users = time_functions(profile), user_functions(profile)
-    if over_time or over_users:
-        reduced = _aggregated(visible, profile, period, over_time, over_users)
-    else:
+    duration_s = span_s(profile)
+    reduced: Iterator[ExposedValue]
+    if duration_s is None:
         reduced = (_single(sample, profile) for sample in visible)
+    else:
+        reduced = _aggregated(visible, profile, duration_s)
     values: list[ExposedValue] = []
     for value in reduced:
         if len(values) == MAX_VALUES:
@@ -103,40 +127,35 @@ def _labels(sample: Sample, profile: DataAccessProfile, *, hide_user: bool) -> _
 
 
 def _aggregated(
-    samples: Iterable[Sample],
-    profile: DataAccessProfile,
-    period: Period,
-    over_time: tuple[_Function, ...],
-    over_users: tuple[_Function, ...],
+    samples: Iterable[Sample], profile: DataAccessProfile, duration_s: int
 ) -> Iterator[ExposedValue]:
-    restrictions = profile.time_access_restrictions
-    duration_s = restrictions.duration if restrictions and over_time else None
-    for start, group in groupby(samples, key=lambda sample: _span(sample.at, duration_s, period)):
-        until = period.until if duration_s is None else start + timedelta(seconds=duration_s)
-        groups: dict[tuple[str, str, _Labels], dict[str, array[float]]] = {}
-        for sample in group:
-            user = sample.labels.get(CLIENT, "")
-            labels = _labels(sample, profile, hide_user=bool(over_users))
-            apart = "" if over_users else user
-            by_user = groups.setdefault((sample.parameter, apart, labels), {})
-            by_user.setdefault(user, array("d")).append(sample.value)
-        for (parameter, _, labels), by_user in sorted(groups.items()):
-            for functions, value in _reduced(by_user, over_time, over_users):
+    over_time, over_users = time_functions(profile), user_functions(profile)
+    for start, group in groupby(samples, key=lambda sample: bucket_start(sample.at, duration_s)):
+        for (parameter, _, labels), by_user in _grouped(group, profile).items():
+            for (inner, outer), value in _reduced(by_user, over_time, over_users):
                 yield ExposedValue(
                     parameter=parameter,
                     value=value,
                     since=start,
-                    until=until,
-                    over_time=functions[0],
-                    over_users=functions[1],
+                    until=start + timedelta(seconds=duration_s),
+                    over_time=inner,
+                    over_users=outer,
                     labels=dict(labels) or None,
                 )
 
 
-def _span(at: datetime, duration_s: int | None, period: Period) -> datetime:
-    if duration_s is None:
-        return period.since or at
-    return bucket_start(at, duration_s)
+def _grouped(
+    samples: Iterable[Sample], profile: DataAccessProfile
+) -> Mapping[tuple[str, str, _Labels], Mapping[str, "array[float]"]]:
+    """Values by parameter, user where users stay apart, and labels; then by user. In that order."""
+    hide_user = bool(user_functions(profile))
+    groups: dict[tuple[str, str, _Labels], dict[str, array[float]]] = {}
+    for sample in samples:
+        user = sample.labels.get(CLIENT, "")
+        labels = _labels(sample, profile, hide_user=hide_user)
+        group = groups.setdefault((sample.parameter, "" if hide_user else user, labels), {})
+        group.setdefault(user, array("d")).append(sample.value)
+    return dict(sorted(groups.items()))
 
 
 def _reduced(

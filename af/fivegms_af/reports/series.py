@@ -53,12 +53,19 @@ def last_day(now: datetime) -> Period:
     return Period(now - DAY, now)
 
 
-def check_buckets(period: Period, bucket_s: int) -> None:
-    """Raises MembersRefused where the period has more than MAX_BUCKETS, or no end."""
+def check_ends(period: Period) -> tuple[datetime, datetime]:
+    """Both ends of a period. Raises MembersRefused where it lacks one."""
     if period.since is None or period.until is None:
         raise refused("from", "the period needs both ends")
-    if (period.until - period.since).total_seconds() > MAX_BUCKETS * bucket_s:
+    return period.since, period.until
+
+
+def check_buckets(period: Period, bucket_s: int) -> tuple[datetime, datetime]:
+    """Both ends of a period. Raises MembersRefused where it has more than MAX_BUCKETS."""
+    since, until = check_ends(period)
+    if (until - since).total_seconds() > MAX_BUCKETS * bucket_s:
         raise refused("bucket", f"cuts the period into more than {MAX_BUCKETS} buckets")
+    return since, until
 
 
 def bucket_start(at: datetime, bucket_s: int) -> datetime:
