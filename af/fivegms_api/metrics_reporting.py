@@ -39,6 +39,7 @@ METRICS: Mapping[str, tuple[str, ...]] = {
 }
 """The metrics of each scheme. A reference to one is its name, or the scheme, `#` and its name."""
 
+Period = Annotated[DurationSec, Field(gt=0)]
 Reference = Annotated[str, Field(min_length=1, max_length=256)]
 
 
@@ -53,10 +54,10 @@ class MetricsReportingConfiguration(WireModel):
     metrics_reporting_configuration_id: ResourceId | None = None
     scheme: Uri | None = None
     data_network_name: Dnn | None = None
-    reporting_interval: DurationSec | None = None
+    reporting_interval: Period | None = None
     sample_percentage: Percentage | None = None
     url_filters: Annotated[tuple[str, ...], Field(min_length=1, max_length=64)] | None = None
-    sampling_period: DurationSec
+    sampling_period: Period
     metrics: Annotated[tuple[Reference, ...], Field(min_length=1, max_length=64)] | None = None
 
 
