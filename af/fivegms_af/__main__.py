@@ -1,7 +1,7 @@
 """`python -m fivegms_af`: an Application Function on its own.
 
 Prints one JSON line with the bound URLs on standard output once it serves, and logs JSON lines on
-standard error. Ends on SIGINT or SIGTERM.
+standard error. Ends on SIGINT or SIGTERM; SIGHUP makes it take its certificate anew.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import structlog
 from fivegms_af.certificate_authority import CertificateAuthority
 from fivegms_af.config import AfConfig, ApplicationServerAddress
 from fivegms_af.errors import ApplicationFunctionError
+from fivegms_af.security.options import add_security_options, security_config
 from fivegms_af.server import ApplicationFunction
 from fivegms_api.command_line import positive, root_url, saying_why
 from fivegms_api.endpoint import Endpoint
@@ -97,6 +98,7 @@ def parser() -> argparse.ArgumentParser:
         help="the longest request body (default 1 MiB)",
     )
     options.add_argument("--debug", action="store_true", help="log every request")
+    add_security_options(options)
     return options
 
 
@@ -107,6 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _log_to_stderr(logging.DEBUG if options.debug else logging.INFO)
     try:
         authority = _authority(options.certificate_authority, options.certificate_authority_key)
+        security = security_config(options)
     except ValueError as error:
         known.error(str(error))
     config = AfConfig(
@@ -119,6 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sai_max_age_s=options.sai_max_age,
         certificate_authority=authority,
         max_body_bytes=options.max_body_bytes,
+        security=security,
     )
     try:
         asyncio.run(_serve(config))
@@ -139,9 +143,11 @@ def _authority(certificate: Path | None, key: Path | None) -> CertificateAuthori
 
 async def _serve(config: AfConfig) -> None:
     stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+        loop.add_signal_handler(name, stop.set)
     async with ApplicationFunction(config) as af:
+        loop.add_signal_handler(signal.SIGHUP, af.reload)
         print(json.dumps({"m1": af.m1_url, "m5": af.m5_url}), flush=True)
         await stop.wait()
 
