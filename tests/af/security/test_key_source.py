@@ -137,7 +137,7 @@ async def test_closing_lets_go_of_a_fetch() -> None:
 async def test_a_file(tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
     fetch = from_file(file)
-    with pytest.raises(OSError, match="keys.json"):
+    with pytest.raises(OSError, match=r"keys\.json"):
         await fetch()
     file.write_bytes(b" " * (MAX_BYTES + 9))
     assert len(await fetch()) == MAX_BYTES + 1
