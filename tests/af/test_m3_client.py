@@ -1,6 +1,9 @@
 """The AF's side of M3 against an AS that answers whatever a test says."""
 
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -8,10 +11,12 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from fivegms_af.certificate_authority import new_key
 from fivegms_af.errors import ApplicationServerRefused, ApplicationServerUnavailable
 from fivegms_af.m3_client import M3Client
 from fivegms_api.ai_models import AiModel, AiModelList, AiModelState
 from fivegms_api.m3 import ApplicationServerStatus, ReportedSession
+from support.authority import Authority, private_pem
 
 
 class FakeAs:
@@ -58,6 +63,10 @@ VERBS: list[tuple[Verb, tuple[str, str, str | None, bytes]]] = [
     (lambda m3: m3.delete_template("s", "t"),
      ("DELETE", "/fivegms-m3/v1/provisioning-sessions/s/content-preparation-templates/t",
       None, b"")),
+    (lambda m3: m3.put_certificate("s", "c", b"PEM"),
+     ("PUT", "/3gpp-m3/v1/certificates/s:c", "application/x-pem-file", b"PEM")),
+    (lambda m3: m3.delete_certificate("s", "c"),
+     ("DELETE", "/3gpp-m3/v1/certificates/s:c", None, b"")),
     (lambda m3: m3.delete_session("s"),
      ("DELETE", "/fivegms-m3/v1/provisioning-sessions/s", None, b"")),
 ]  # fmt: skip
@@ -98,7 +107,45 @@ async def test_what_is_gone_already_is_deleted(client: M3Client, fake: FakeAs) -
     fake.status = 404
     await client.delete_hosting("s")
     await client.delete_template("s", "t")
+    await client.delete_certificate("s", "c")
     await client.delete_session("s")
+
+
+async def test_nothing_is_sent_on_to_another_server() -> None:
+    asked: list[str] = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        raise web.HTTPTemporaryRedirect("/other")
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", elsewhere)
+    async with TestServer(app) as server, aiohttp.ClientSession() as http:
+        client = M3Client(str(server.make_url("")).rstrip("/"), http, timeout_s=30)
+        with pytest.raises(ApplicationServerRefused, match="307"):
+            await client.put_certificate("s", "c", b"PEM with a key")
+    assert asked == ["/3gpp-m3/v1/certificates/s:c"]
+
+
+async def test_an_as_is_vouched_for_by_the_ca_that_was_given(tmp_path: Path) -> None:
+    authority, key = Authority.new(datetime.now(UTC)), new_key()
+    chain = authority.issue(key.public_key(), ["localhost"], datetime.now(UTC))
+    files = tmp_path / "chain.pem", tmp_path / "key.pem"
+    files[0].write_bytes(chain)
+    files[1].write_bytes(private_pem(key))
+    serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    serving.load_cert_chain(*files)
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", FakeAs().handle)
+    server = TestServer(app, scheme="https")
+    async with aiohttp.ClientSession() as http:
+        await server.start_server(ssl=serving)
+        url = f"https://localhost:{server.port}"
+        trusting = ssl.create_default_context(cadata=authority.pem.decode())
+        await M3Client(url, http, 30, trusting).delete_session("s")
+        with pytest.raises(ApplicationServerUnavailable, match="certificate"):
+            await M3Client(url, http, 30).delete_session("s")
+        await server.close()
 
 
 async def test_the_number_of_purged_objects(client: M3Client, fake: FakeAs) -> None:

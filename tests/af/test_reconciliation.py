@@ -8,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fivegms_af.config import ApplicationServerAddress
-from fivegms_af.provisioned import Hosting, Session, Template
+from fivegms_af.provisioned import Certificate, Hosting, Session, Template
 from fivegms_af.reconciliation import (
     Action,
+    DeleteCertificate,
     DeleteHosting,
     DeleteSession,
     DeleteTemplate,
+    PutCertificate,
     PutHosting,
     PutTemplate,
     after,
@@ -22,7 +24,7 @@ from fivegms_af.reconciliation import (
 )
 from fivegms_api.common_data import ProvisioningSessionType
 from fivegms_api.content_hosting import ContentHostingConfiguration, IngestConfiguration
-from fivegms_api.m3 import ReportedSession, ReportedTemplate
+from fivegms_api.m3 import ReportedCertificate, ReportedSession, ReportedTemplate
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 ADDRESS = ApplicationServerAddress("http://as:1", "http://as:2", "http://m4")
@@ -35,6 +37,15 @@ templates = st.builds(
     content_type=st.sampled_from(["a/b", "c/d"]),
     sha256=digests,
     manifest=st.none(),
+    modified=st.just(NOW),
+)
+certificates = st.builds(
+    Certificate,
+    id=st.sampled_from(["c1", "c2", "c3"]),
+    domain_names=st.just(("a.example",)),
+    chain=st.sampled_from([None, b"chain", b"another chain"]),
+    private_key=st.just(b"key"),
+    signing_request=st.none(),
     modified=st.just(NOW),
 )
 
@@ -58,6 +69,7 @@ sessions = st.builds(
     version=st.just(1),
     hosting=st.none() | st.builds(Hosting, configurations, st.just(NOW)),
     templates=st.lists(templates, unique_by=lambda one: one.id).map(tuple),
+    certificates=st.lists(certificates, unique_by=lambda one: one.id).map(tuple),
 )
 desired_states = st.lists(sessions, unique_by=lambda one: one.id).map(
     lambda some: {one.id: one for one in some}
@@ -71,12 +83,16 @@ def reported_template(template_id: str, content_type: str, sha256: str) -> Repor
 
 
 def reported_session(
-    session_id: str, sha256: str | None, held: list[ReportedTemplate]
+    session_id: str,
+    sha256: str | None,
+    held: list[ReportedTemplate],
+    certified: list[ReportedCertificate],
 ) -> ReportedSession:
     return ReportedSession(
         provisioning_session_id=session_id,
         content_hosting_configuration_sha256=sha256,
         content_preparation_templates=tuple(held),
+        certificates=tuple(certified),
     )
 
 
@@ -86,11 +102,19 @@ reported_templates = st.builds(
     st.sampled_from(["a/b", "c/d"]),
     digests,
 )
+reported_certificates = st.builds(
+    lambda certificate_id, sha256: ReportedCertificate(
+        certificate_id=certificate_id, sha256=sha256
+    ),
+    st.sampled_from(["c1", "c2", "c3"]),
+    digests,
+)
 reported_sessions = st.builds(
     reported_session,
     st.sampled_from(["s1", "s2", "s3", "deleted", "foreign"]),
     st.none() | digests,
     st.lists(reported_templates, unique_by=lambda one: one.content_preparation_template_id),
+    st.lists(reported_certificates, unique_by=lambda one: one.certificate_id),
 )
 reports = st.lists(reported_sessions, unique_by=lambda one: one.provisioning_session_id).map(
     lambda some: {one.provisioning_session_id: one for one in some}
@@ -120,6 +144,7 @@ def test_the_plan_leads_to_the_goal(
 
 
 TEMPLATE = Template("t1", "a/b", "0" * 64, None, NOW)
+CERTIFICATE = Certificate("c1", ("a.example",), b"chain", b"secret key", None, NOW)
 SESSION = Session(
     "s1",
     ProvisioningSessionType.DOWNLINK,
@@ -129,6 +154,7 @@ SESSION = Session(
     1,
     Hosting(configuration("n"), NOW),
     (TEMPLATE,),
+    certificates=(CERTIFICATE,),
 )
 
 
@@ -136,14 +162,25 @@ def kinds(actions: tuple[Action, ...]) -> list[type[Action]]:
     return [type(action) for action in actions]
 
 
-def test_a_template_goes_before_the_configuration_that_refers_to_it() -> None:
-    assert kinds(plan({"s1": SESSION}, NOBODY, {}, ADDRESS)) == [PutTemplate, PutHosting]
+def test_what_the_configuration_refers_to_goes_before_it() -> None:
+    sent = kinds(plan({"s1": SESSION}, NOBODY, {}, ADDRESS))
+    assert sent == [PutCertificate, PutTemplate, PutHosting]
 
 
-def test_a_template_leaves_after_the_configuration_that_referred_to_it() -> None:
+def test_what_the_configuration_referred_to_leaves_after_it() -> None:
     held = carry_out(plan({"s1": SESSION}, NOBODY, {}, ADDRESS), {})
-    bare = replace(SESSION, hosting=None, templates=())
-    assert kinds(plan({"s1": bare}, NOBODY, held, ADDRESS)) == [DeleteHosting, DeleteTemplate]
+    bare = replace(SESSION, hosting=None, templates=(), certificates=())
+    withdrawn = kinds(plan({"s1": bare}, NOBODY, held, ADDRESS))
+    assert withdrawn == [DeleteHosting, DeleteTemplate, DeleteCertificate]
+
+
+def test_a_certificate_is_sent_with_its_key_once_it_is_complete() -> None:
+    awaited = replace(SESSION, certificates=(replace(CERTIFICATE, chain=None),))
+    assert kinds(plan({"s1": awaited}, NOBODY, {}, ADDRESS)) == [PutTemplate, PutHosting]
+    held = carry_out(plan({"s1": awaited}, NOBODY, {}, ADDRESS), {})
+    actions = plan({"s1": SESSION}, NOBODY, held, ADDRESS)
+    assert actions == (PutCertificate("s1", "c1", b"chainsecret key"),)
+    assert "secret" not in repr(actions)
 
 
 def test_only_what_changed_is_sent() -> None:
