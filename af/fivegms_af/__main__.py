@@ -91,6 +91,13 @@ def parser() -> argparse.ArgumentParser:
         help="for how long UEs may keep Service Access Information (default 60)",
     )
     options.add_argument(
+        "--report-retention",
+        type=saying_why(positive),
+        default=30,
+        metavar="DAYS",
+        help="for how long reports of UEs are kept (default 30)",
+    )
+    options.add_argument(
         "--max-body-bytes",
         type=saying_why(positive),
         default=2**20,
@@ -121,6 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         m5_server_addresses=tuple(options.m5_server_addresses),
         sai_max_age_s=options.sai_max_age,
         certificate_authority=authority,
+        report_retention_days=options.report_retention,
         max_body_bytes=options.max_body_bytes,
         security=security,
     )
