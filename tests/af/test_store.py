@@ -206,7 +206,10 @@ async def test_what_was_read_stays_in_memory_until_it_changes(
         await store.session("s1")
 
 
-async def test_whoever_listens_is_told_which_session_changed(store: ProvisioningStore) -> None:
+async def test_whoever_listens_is_told_which_session_changed(
+    database: Database, store: ProvisioningStore
+) -> None:
+    await until_all_is_heard(database)
     told: list[str | None] = []
     store.on_change(told.append)
     await store.put_template(SESSION, TEMPLATE, b"one")
