@@ -78,7 +78,7 @@ EVENTS = Resource(
         "dataAccessProfiles": [
             {
                 "dataAccessProfileId": "mean",
-                "targetEventConsumers": ["ASP"],
+                "targetEventConsumerTypes": ["EVENT_CONSUMER_AF"],
                 "parameters": ["throughput"],
                 "timeAccessRestrictions": {"duration": 60, "aggregationFunctions": ["MEAN"]},
             }
