@@ -27,6 +27,10 @@ def test_the_settings() -> None:
         ["--application-server", "m3=http://a"],
         ["--application-server", "m2=a,m3=b,m4=c"],
         ["--max-body-bytes", "0"],
+        ["--m5-server-address", "af.example"],
+        ["--m5-server-address", "https://"],
+        ["--m5-server-address", "https://af.example/?a"],
+        ["--sai-max-age", "0"],
     ],
 )
 def test_settings_that_are_none(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:

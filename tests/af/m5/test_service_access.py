@@ -54,6 +54,120 @@ async def test_a_session_that_is_not_there(af: Any) -> None:
         assert (answer.status, answer.problem) == (404, "unknown-provisioning-session")
 
 
+M1_DOCUMENTS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
+    (
+        "consumption-reporting-configuration",
+        {"reportingInterval": 60},
+        {"reportingInterval": 90},
+        "clientConsumptionReportingConfiguration",
+    ),
+    (
+        "metrics-reporting-configurations",
+        {"samplingPeriod": 5},
+        {"samplePercentage": 5},
+        "clientMetricsReportingConfigurations",
+    ),
+    (
+        "edge-resources-configurations",
+        {"edgeManagementMode": "EM_APP_DRIVEN", "easRequirements": {"easType": "x"}},
+        {"easRequirements": {"easType": "y"}},
+        "clientEdgeResourcesConfiguration",
+    ),
+]
+
+
+@pytest.mark.parametrize(("segment", "document", "change", "member"), M1_DOCUMENTS)
+async def test_whoever_revalidates_has_what_is_new(
+    af: Any, segment: str, document: dict[str, Any], change: dict[str, Any], member: str
+) -> None:
+    session = await af.session()
+    url = information(af, session)
+    seen = [await af.get(url)]
+
+    async def changed() -> Any:
+        answer = await af.get(url, If_None_Match=seen[-1].headers["ETag"])
+        assert answer.status == 200
+        assert answer.headers["Last-Modified"] > seen[-1].headers["Last-Modified"]
+        assert (await af.get(url, If_None_Match=answer.headers["ETag"])).status == 304
+        seen.append(answer)
+        return answer.json
+
+    af.clock.advance(1)
+    created = await af.send("POST", f"{session}/{segment}", document)
+    assert member in await changed()
+    af.clock.advance(1)
+    await af.send("PUT", created.headers["Location"], document | change)
+    assert (await changed())[member] != seen[-2].json[member]
+    af.clock.advance(1)
+    await af.delete(created.headers["Location"])
+    assert member not in await changed()
+
+
+async def test_what_clients_are_not_told_changes_nothing(af: Any) -> None:
+    session = await af.session()
+    url = information(af, session)
+    before = await af.get(url)
+    profile = {
+        "dataAccessProfileId": "a",
+        "targetEventConsumerTypes": ["EVENT_CONSUMER_AF"],
+        "parameters": [],
+    }
+    document = {"eventId": "MS_CONSUMPTION", "dataAccessProfiles": [profile]}
+    created = await af.send("POST", f"{session}/event-data-processing-configurations", document)
+    assert created.status == 201
+    assert (await af.get(url, If_None_Match=before.headers["ETag"])).status == 304
+
+
+async def servers(af: Any, url: str, **headers: str) -> list[str]:
+    answer = await af.get(url, **headers)
+    configuration = answer.json["clientConsumptionReportingConfiguration"]
+    return list(configuration["serverAddresses"])
+
+
+async def reporting(af: Any) -> str:
+    session = await af.session()
+    await af.send("POST", f"{session}/consumption-reporting-configuration", {})
+    return information(af, session)
+
+
+async def test_a_ue_is_told_the_host_that_it_asked(af: Any) -> None:
+    url = await reporting(af)
+    assert await servers(af, url) == [f"{af.m5}/3gpp-m5/v2/"]
+    for host in ("af.example", "af.example:8443", "[2001:db8::1]:80"):
+        assert await servers(af, url, Host=host) == [f"http://{host}/3gpp-m5/v2/"]
+    first = await af.get(url, Host="a.example")
+    second = await af.get(url, Host="b.example", If_None_Match=first.headers["ETag"])
+    assert second.status == 200
+
+
+@pytest.mark.parametrize("host", ["a b", "a/b", "user@a", "a:99999999", "[x]", "a?", ""])
+async def test_a_host_that_is_none(af: Any, host: str) -> None:
+    refused = await af.get(await reporting(af), Host=host)
+    assert (refused.status, set(refused.faults)) == (400, {"header Host"})
+
+
+async def test_the_operator_may_say_where_ues_are_answered(start_af: Any) -> None:
+    addresses = ("https://one.example", "https://two.example/af")
+    af = await start_af(m5_server_addresses=addresses, sai_max_age_s=7)
+    url = await reporting(af)
+    assert await servers(af, url, Host="any.example") == [
+        "https://one.example/3gpp-m5/v2/",
+        "https://two.example/af/3gpp-m5/v2/",
+    ]
+    assert (await af.get(url)).headers["Cache-Control"] == "max-age=7"
+
+
+async def test_an_uplink_session_is_told_of_too(af: Any) -> None:
+    sent = {"provisioningSessionType": "UPLINK", "appId": "a"}
+    created = await af.send("POST", f"{af.m1}/provisioning-sessions", sent)
+    session = created.headers["Location"]
+    await af.send("POST", f"{session}/consumption-reporting-configuration", {})
+    told = (await af.get(information(af, session))).json
+    assert told["provisioningSessionType"] == "UPLINK"
+    assert "clientConsumptionReportingConfiguration" in told
+    assert "streamingAccess" not in told
+
+
 def published(session: str, template: str, **members: Any) -> AiModel:
     values: dict[str, Any] = {
         "provisioning_session_id": session.rsplit("/", 1)[-1],

@@ -1,0 +1,50 @@
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from fivegms_af.conditional import Representation
+from fivegms_af.provisioned import Session
+from fivegms_af.service_access_cache import PreparedAnswer, ServiceAccessCache
+from fivegms_api.common_data import ProvisioningSessionType
+
+SESSION = Session(
+    "s1", ProvisioningSessionType.DOWNLINK, "a", None, datetime(2026, 11, 23, tzinfo=UTC), 1
+)
+
+
+class Making:
+    """Counts what it makes."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def of(self, session: Session) -> PreparedAnswer:
+        self.count += 1
+        return PreparedAnswer(session.version, Representation(b"", "text/plain"), {})
+
+
+def get(
+    cache: ServiceAccessCache, making: Making, session: Session, host: str = "a"
+) -> PreparedAnswer:
+    return cache.get(session, "http", host, lambda: making.of(session))
+
+
+def test_an_answer_is_made_once_for_each_version_and_host() -> None:
+    cache, making = ServiceAccessCache(), Making()
+    first = get(cache, making, SESSION)
+    assert get(cache, making, replace(SESSION)) is first
+    assert get(cache, making, SESSION, "b") is not first
+    changed = replace(SESSION, version=2)
+    assert get(cache, making, changed).version == 2
+    assert get(cache, making, SESSION).version == 1
+    assert making.count == 4
+
+
+def test_the_answer_that_was_used_longest_ago_goes() -> None:
+    cache, making = ServiceAccessCache(capacity=2), Making()
+    for host in ("a", "b", "a", "c"):
+        get(cache, making, SESSION, host)
+    assert making.count == 3
+    get(cache, making, SESSION, "a")
+    assert making.count == 3
+    get(cache, making, SESSION, "b")
+    assert making.count == 4
