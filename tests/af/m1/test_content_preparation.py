@@ -4,6 +4,9 @@ import pytest
 
 from fivegms_af.patching import JSON_PATCH, MERGE_PATCH
 from fivegms_api.model_preparation import MODEL_PREPARATION_MEDIA_TYPE
+from support.postgresql import on_both_databases
+
+pytestmark = on_both_databases
 
 ODD = b'\xff\x00 {"spacing" :  1}'
 PREPARATION = {"model": {"name": "detector", "task": "object-detection"}, "source": "m.onnx"}
