@@ -6,14 +6,14 @@ work (`reconciler`). A resource that has no `control_reference` and no status wa
 acknowledged to anybody.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 from pydantic import TypeAdapter
 
-from fivegms_af.policy.control import PolicyFlow
+from fivegms_af.policy.control import Granted, PolicyFlow
 from fivegms_api.dynamic_policies import DynamicPolicy
 from fivegms_api.network_assistance import NetworkAssistanceSession
 from fivegms_api.qos import M5QosSpecification
@@ -90,6 +90,11 @@ class Enforcement(WireModel):
     downlink_bps: int | None = None
     uplink_bps: int | None = None
 
+    @classmethod
+    def of(cls, method: str, granted: Granted) -> Self:
+        """What the control said."""
+        return cls(method=method, downlink_bps=granted.downlink_bps, uplink_bps=granted.uplink_bps)
+
 
 class Boost(WireModel):
     """The status of a network assistance session: its last boost, which may be over."""
@@ -107,3 +112,14 @@ def flow_of(resource: SessionHandlingResource) -> PolicyFlow:
     if resource.kind is ResourceKind.DYNAMIC_POLICY:
         return POLICY.read(resource.body).flow
     return ASSISTANCE.read(resource.body).flow
+
+
+def boost_flow(resource: SessionHandlingResource) -> PolicyFlow:
+    """What a boost of a network assistance session asks for: all that its template allows."""
+    flow = flow_of(resource)
+    return replace(flow, id=f"{flow.id}.boost")
+
+
+def subject_of(resource: SessionHandlingResource) -> str:
+    """The resource as the subject of an alarm."""
+    return f"{resource.kind.value} {resource.id}"
