@@ -35,7 +35,7 @@ def _status(
 
 
 async def _put(context: Context, session: Session, document: Document) -> None:
-    """Write; a claim that grows has to be admitted."""
+    """Write; a claim that grows has to be admitted, by what the AS says now that it has."""
     wanted = slots_claimed(document.read(EdgeResourcesConfiguration))
     if wanted <= _slots_of(session, document.id):
         await context.store.put_document(session, document)
