@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 
 from fivegms_af.m1.documents import MAX_OF_A_KIND
+from support.postgresql import on_both_databases
+
+pytestmark = on_both_databases
 
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
