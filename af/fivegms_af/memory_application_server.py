@@ -2,7 +2,7 @@
 
 import hashlib
 
-from fivegms_af.errors import ApplicationServerUnavailable
+from fivegms_af.errors import ApplicationServerRefused, ApplicationServerUnavailable
 from fivegms_api.ai_models import AiModel
 from fivegms_api.locators import ISO_3166
 from fivegms_api.m3 import (
@@ -21,12 +21,14 @@ EVERYTHING = Capabilities(
 class MemoryApplicationServer:
     """The second ApplicationServerPort: `calls` lists the verbs that were carried out, in order.
 
-    While `error` is set, every verb raises it instead. `published` holds the models, `purge_count`
+    While `error` is set, every verb raises it instead, and what is put for a session in `refusals`
+    raises that. `published` holds the models, `purge_count`
     is what a purge answers, `capabilities` what the AS says that it can do.
     """
 
     def __init__(self) -> None:
         self.error: Exception | None = None
+        self.refusals: dict[str, ApplicationServerRefused] = {}
         self.calls: list[tuple[str, ...]] = []
         self.hostings: dict[str, bytes] = {}
         self.templates: dict[str, dict[str, tuple[str, bytes]]] = {}
@@ -115,6 +117,8 @@ class MemoryApplicationServer:
     def _do(self, *call: str) -> None:
         if self.error is not None:
             raise self.error
+        if call[0].startswith("put") and call[1] in self.refusals:
+            raise self.refusals[call[1]]
         self.calls.append(call)
 
     def _session(self, session_id: str) -> ReportedSession:

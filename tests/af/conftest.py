@@ -80,8 +80,13 @@ class Af:
         self.m5 = af.m5_url
         self.server = server
         self.clock = clock
+        self._af = af
         self.observers: list[Callable[..., None]] = []
         self._http = http
+
+    async def stop(self) -> None:
+        """End it, as a signal would; another may be started over what it kept."""
+        await self._af.__aexit__(None, None, None)
 
     async def request(self, method: str, url: str, **options: Any) -> Answer:
         async with self._http.request(method, url, **options) as response:
@@ -194,7 +199,7 @@ async def start_af(
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
 
-        async def start(**settings: Any) -> Af:
+        async def start(server: MemoryApplicationServer = server, **settings: Any) -> Af:
             defaults: dict[str, Any] = {
                 "application_servers": (ADDRESS,),
                 "database_url": database_url,

@@ -116,7 +116,7 @@ async def test_json_patch(af: Any) -> None:
     [
         ({"name": None}, "/name"),
         ({"foo": 1}, "/foo"),
-        ({"ingestConfiguration": {"pull": True}}, "/ingestConfiguration/pull"),
+        ({"ingestConfiguration": {"pull": True}}, "/ingestConfiguration/protocol"),
         ({"distributionConfigurations": [{"certificateId": "c"}]},
          "/distributionConfigurations/0/certificateId"),
     ],
