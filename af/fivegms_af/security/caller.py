@@ -67,7 +67,7 @@ class Caller:
 
 
 ANYONE = Caller("")
-CALLER = "fivegms.caller"
+CALLER = web.RequestKey("caller", Caller)
 
 
 def caller_of(request: web.Request) -> Caller:
