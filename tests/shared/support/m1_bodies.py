@@ -90,3 +90,27 @@ EVENTS = Resource(
 )
 
 DOCUMENTS = (CONSUMPTION, METRICS, POLICY, EDGE, EVENTS)
+
+CONSUMPTION_REPORT: Mapping[str, Any] = {
+    "mediaPlayerEntry": "http://m4.example/model.mpd",
+    "reportingClientId": "ue-1",
+    "consumptionReportingUnits": [
+        {"mediaConsumed": "whole/int8", "startTime": "2026-11-23T12:00:00Z", "duration": 60}
+    ],
+}
+AI_METRICS_REPORT: Mapping[str, Any] = {
+    "scheme": "urn:fivegms:ai:metrics:2026",
+    "reportingClientId": "ue-1",
+    "model": {"name": "detector", "version": 1},
+    "periodStart": "2026-11-23T12:00:00Z",
+    "periodDuration": 10,
+    "metrics": {"throughput": 8e6},
+}
+QOE_REPORT = b"""<?xml version="1.0" encoding="UTF-8"?>
+<ReceptionReport xmlns="urn:3gpp:metadata:2011:HSD:receptionreport"
+    contentURI="http://m4.example/media.mpd" clientID="ue-1">
+  <QoeReport periodID="p0" reportTime="2026-11-23T12:00:10Z" reportPeriod="10">
+    <QoeMetric><InitialPlayoutDelay>250</InitialPlayoutDelay></QoeMetric>
+  </QoeReport>
+</ReceptionReport>
+"""
