@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
+from fivegms_af.config import AfConfig
 from fivegms_af.errors import StorageUnavailable
+from fivegms_af.server import ApplicationFunction
 from fivegms_af.store.database import Database
+from fivegms_api.endpoint import Endpoint
 
 
 @pytest.fixture
@@ -46,6 +49,13 @@ async def test_a_file_that_others_could_read_is_closed_to_them(file: Path) -> No
     await database.open()
     await database.close()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+async def test_nobody_else_looks_into_the_data_folder(tmp_path: Path) -> None:
+    anywhere = Endpoint("127.0.0.1", 0)
+    folder = tmp_path / "data"
+    async with ApplicationFunction(AfConfig(m1=anywhere, m5=anywhere, data_dir=folder)):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 async def test_one_application_function_holds_the_file(database: Database, file: Path) -> None:

@@ -179,11 +179,13 @@ class Database:
 
         They hear of failed ones too: a commit whose answer was lost may have happened.
         """
-        for session_id in {touched for write in batch for touched in write.touches}:
-            self._tell(session_id)
-        for write in batch:
-            if not write.done.done():
-                write.done.set_result(None)
+        try:
+            for session_id in {touched for write in batch for touched in write.touches}:
+                self._tell(session_id)
+        finally:
+            for write in batch:
+                if not write.done.done():
+                    write.done.set_result(None)
 
     def _tell(self, session_id: str | None) -> None:
         for listener in self._listeners:

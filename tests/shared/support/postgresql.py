@@ -37,7 +37,8 @@ class Cluster:
         if self._user is not None:
             owner = pwd.getpwnam(self._user)
             os.chown(folder, owner.pw_uid, owner.pw_gid)
-        self._run("initdb", "--username=postgres", "--auth=trust", "--no-sync", "--encoding=UTF8")
+        text_settings = ("--encoding=UTF8", "--locale=C")
+        self._run("initdb", "--username=postgres", "--auth=trust", "--no-sync", *text_settings)
 
     def start(self) -> None:
         """Accepts connections when this returns."""
