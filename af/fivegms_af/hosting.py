@@ -136,11 +136,6 @@ def distribution_url(
     return origin + distribution_path(session_id, place)
 
 
-def distribution_base_url(session_id: str, address: ApplicationServerAddress) -> str:
-    """Where UEs find a session's first distribution, at the AS's own name."""
-    return address.m4_url + distribution_path(session_id, 0)
-
-
 def _without_assigned(configuration: ContentHostingConfiguration) -> ContentHostingConfiguration:
     ingest = configuration.ingest_configuration
     if not ingest.pull:

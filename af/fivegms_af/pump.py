@@ -6,7 +6,7 @@ the pump knows it from what it did.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,6 +40,7 @@ from fivegms_af.store.provisioning_store import ProvisioningStore
 from fivegms_api.m3 import Capabilities, ReportedSession
 
 REFRESH_S = 60.0
+SESSIONS_AT_A_TIME = 64
 
 log = structlog.get_logger()
 
@@ -94,10 +95,15 @@ class Pump:
         tried = asyncio.get_running_loop().create_future()
         return self._changed.setdefault(session_id, tried)
 
-    def wake(self, *, look: bool = False) -> None:
-        """Work now; `look`: at everything that the AS holds."""
-        self._look_is_due |= look
-        self._wake.set()
+    def wake(self) -> None:
+        """Work on what was noted, but not sooner on what failed: that has a time of its own."""
+        if not self._failures:
+            self._wake.set()
+
+    def look(self) -> None:
+        """Any session may have changed: work, and compare everything."""
+        self._look_is_due = True
+        self.wake()
 
     def following(self, session: Session) -> Following:
         """How the AS follows a session."""
@@ -139,21 +145,34 @@ class Pump:
 
     async def _follow(self, changed: Collection[str]) -> None:
         """Deleted sessions are read before the others, so none of them is sent again."""
-        deleted = await self._store.deleted_sessions()
         self._ours.update(changed)
-        if self._look_is_due:
-            desired, expected = await self._store.sessions(), self._ours
+        looks = self._look_is_due
+        if looks:
             self._held = await self._look()
             self._look_is_due = False
-        else:
-            desired, expected = await self._store.sessions(changed), set(changed)
+        deleted = await self._store.deleted_sessions()
+        desired = await self._store.sessions(None if looks else changed)
         self._ours.update(desired)
         # Another replica may have noted that a deleted session is gone before this one knew of it.
-        vanished = frozenset(expected - desired.keys())
-        actions = plan(desired, deleted | vanished, self._held, self._address)
-        await self._perform(actions, desired)
+        vanished = (self._ours if looks else set(changed)) - desired.keys()
+        await self._carry_out(desired, deleted | vanished)
         self._ours -= vanished
         self.gone |= deleted - self._held.keys()
+
+    async def _carry_out(self, desired: Mapping[str, Session], deleted: frozenset[str]) -> None:
+        """Plan and perform, so many sessions at a time: others want the event loop too."""
+        refusals: dict[str, ApplicationServerRefused] = {}
+        await self._perform(plan({}, deleted, self._held, self._address), refusals)
+        for session_id in deleted:
+            self.record.forget(session_id)
+        ordered = sorted(desired.items())
+        for start in range(0, len(ordered), SESSIONS_AT_A_TIME):
+            part = dict(ordered[start : start + SESSIONS_AT_A_TIME])
+            await self._perform(plan(part, frozenset(), self._held, self._address), refusals)
+            await asyncio.sleep(0)
+        self.record.settled(desired, refusals, self._timing.now())
+        for refusal in refusals.values():
+            raise refusal
 
     async def _look(self) -> dict[str, ReportedSession]:
         status = await self._server.status()
@@ -162,9 +181,10 @@ class Pump:
         self.capabilities = status.capabilities
         return {one.provisioning_session_id: one for one in status.provisioning_sessions}
 
-    async def _perform(self, actions: Iterable[Action], considered: Iterable[str]) -> None:
-        """Do what can be done; one refusal does not keep the rest back."""
-        refusals: dict[str, ApplicationServerRefused] = {}
+    async def _perform(
+        self, actions: Iterable[Action], refusals: dict[str, ApplicationServerRefused]
+    ) -> None:
+        """Do what can be done; one refusal is noted and does not keep the rest back."""
         for action in actions:
             try:
                 await self._do(action)
@@ -175,9 +195,6 @@ class Pump:
                 continue  # deleted since it was planned; that change comes next
             else:
                 self._note(action)
-        self.record.settled(considered, refusals, self._timing.now())
-        for refusal in refusals.values():
-            raise refusal
 
     def _note(self, action: Action) -> None:
         """The AS has done it."""

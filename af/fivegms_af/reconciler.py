@@ -95,7 +95,7 @@ class Reconciler:
         """A session changed somewhere; None: any may have."""
         if session_id is None:
             for pump in self._pumps:
-                pump.wake(look=True)
+                pump.look()
             return
         for pump in self._pumps:
             pump.noted(session_id)

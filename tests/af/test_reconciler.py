@@ -9,12 +9,14 @@ import pytest
 
 from fivegms_af.config import ApplicationServerAddress
 from fivegms_af.errors import ApplicationServerRefused
-from fivegms_af.memory_application_server import MemoryApplicationServer
+from fivegms_af.following import Following
+from fivegms_af.memory_application_server import EVERYTHING, MemoryApplicationServer
 from fivegms_af.provisioned import Hosting, Session, Template
-from fivegms_af.pump import REFRESH_S
+from fivegms_af.pump import REFRESH_S, SESSIONS_AT_A_TIME
 from fivegms_af.reconciler import Reconciler, until_set
-from fivegms_af.store.database import Database
+from fivegms_af.store.database import Database, Listener
 from fivegms_af.store.provisioning_store import ProvisioningStore
+from fivegms_api.application_servers import ApplicationServerState
 from fivegms_api.common_data import ProvisioningSessionType
 from fivegms_api.content_hosting import ContentHostingConfiguration, IngestConfiguration
 
@@ -117,8 +119,7 @@ async def test_an_as_that_lost_everything_gets_it_again(store: ProvisioningStore
     await provisioned(store)
     async with running(Reconciler(store, [server], ADDRESS, timer)):
         await timer.pauses.get()
-        server.hostings.clear()
-        server.templates.clear()
+        server.empty()
         timer.elapse()
         await timer.pauses.get()
     assert list(server.hostings) == ["s1"]
@@ -214,6 +215,121 @@ async def test_an_error_that_nobody_foresaw_is_survived(store: ProvisioningStore
         timer.elapse()
         assert await timer.pauses.get() == REFRESH_S
     assert list(server.hostings) == ["s1"]
+
+
+class Hearing(ProvisioningStore):
+    """Keeps its listener, as another replica's changes reach it."""
+
+    def on_change(self, listener: Listener) -> None:
+        self.tell = listener
+        super().on_change(listener)
+
+
+@pytest.fixture
+async def hearing(tmp_path: Path) -> AsyncIterator[Hearing]:
+    database = Database(f"sqlite:///{tmp_path / 'af.sqlite3'}")
+    await database.open()
+    yield Hearing(database)
+    await database.close()
+
+
+async def test_a_change_that_nobody_waits_for_is_followed(store: ProvisioningStore) -> None:
+    server, timer = MemoryApplicationServer(), Timer()
+    async with running(Reconciler(store, [server], ADDRESS, timer)):
+        await timer.pauses.get()
+        await provisioned(store)
+        await timer.pauses.get()
+    assert list(server.hostings) == ["s1"]
+
+
+async def test_when_any_session_may_have_changed_all_are_compared(hearing: Hearing) -> None:
+    server, timer = MemoryApplicationServer(), Timer()
+    await provisioned(hearing)
+    async with running(Reconciler(hearing, [server], ADDRESS, timer)):
+        await timer.pauses.get()
+        server.empty()
+        hearing.tell(None)
+        await timer.pauses.get()
+    assert list(server.hostings) == ["s1"]
+
+
+async def test_a_deletion_that_another_replica_has_done_with_is_followed_here_too(
+    store: ProvisioningStore,
+) -> None:
+    server, timer = MemoryApplicationServer(), Timer()
+    session = await provisioned(store)
+    reconciler = Reconciler(store, [server], ADDRESS, timer)
+    async with running(reconciler):
+        await timer.pauses.get()
+        server.stop()
+        await store.delete(session, NOW)
+        await store.forget_deleted({"s1"})
+        await reconciler.changed("s1", LONG_S)
+        await timer.pauses.get()
+        server.start()
+        timer.elapse()
+        await timer.pauses.get()
+    assert server.hostings == {}
+    assert server.templates == {}
+
+
+async def test_what_belongs_to_another_af_is_left_alone(store: ProvisioningStore) -> None:
+    server, timer = MemoryApplicationServer(), Timer()
+    server.hostings["foreign"] = b"{}"
+    async with running(Reconciler(store, [server], ADDRESS, timer)):
+        await timer.pauses.get()
+        timer.elapse()
+        await timer.pauses.get()
+    assert server.hostings == {"foreign": b"{}"}
+
+
+async def test_more_sessions_than_are_planned_at_a_time(store: ProvisioningStore) -> None:
+    server, timer = MemoryApplicationServer(), Timer()
+    names = {f"s{number}" for number in range(SESSIONS_AT_A_TIME + 2)}
+    await asyncio.gather(*(provisioned(store, name) for name in names))
+    async with running(Reconciler(store, [server], ADDRESS, timer)):
+        await timer.pauses.get()
+    assert server.hostings.keys() == names
+
+
+async def test_what_the_first_as_can_do_is_what_it_said_last(store: ProvisioningStore) -> None:
+    first, second, timer = MemoryApplicationServer(), MemoryApplicationServer(), Timer()
+    first.stop()
+    reconciler = Reconciler(store, [first, second], ADDRESS, timer)
+    assert reconciler.capabilities is None
+    async with running(reconciler):
+        [await timer.pauses.get() for _ in range(2)]
+        assert reconciler.capabilities is None
+        assert [one is not None for one in reconciler.unreachable] == [True, False]
+        first.start()
+        await reconciler.changed("s1", LONG_S)
+        assert reconciler.capabilities == EVERYTHING
+        first.stop()
+        timer.elapse()
+        [await timer.pauses.get() for _ in range(2)]
+        assert reconciler.capabilities == EVERYTHING
+
+
+async def test_how_many_sessions_are_refused(store: ProvisioningStore) -> None:
+    server, timer = MemoryApplicationServer(), Timer()
+    await provisioned(store, "s1")
+    session = await provisioned(store, "s2")
+    server.refusals["s2"] = ApplicationServerRefused(409, "no")
+    reconciler = Reconciler(store, [server], ADDRESS, timer)
+    async with running(reconciler):
+        await timer.pauses.get()
+        assert reconciler.refused_sessions == (1,)
+        [following] = reconciler.following(session)
+        assert following.state is ApplicationServerState.REFUSED
+        await store.delete(session, NOW)
+        await reconciler.changed("s2", LONG_S)
+        assert reconciler.refused_sessions == (0,)
+
+
+async def test_before_the_as_has_answered_everything_is_pending(store: ProvisioningStore) -> None:
+    session = await provisioned(store)
+    [following] = Reconciler(store, [MemoryApplicationServer()], ADDRESS).following(session)
+    assert following == Following(ApplicationServerState.PENDING, NOW)
 
 
 async def test_without_an_as_nothing_is_waited_for(store: ProvisioningStore) -> None:
