@@ -35,7 +35,7 @@ class Sample:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-def bounded(samples: Iterable[Sample], limit: int = MAX_SAMPLES) -> Iterator[Sample]:
+def bounded(samples: Iterable[Sample], limit: int) -> Iterator[Sample]:
     """The samples; raises MembersRefused after `limit` of them."""
     for number, sample in enumerate(samples):
         if number == limit:

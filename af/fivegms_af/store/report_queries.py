@@ -8,9 +8,6 @@ from sqlalchemy import ColumnElement, Select, Table, and_, or_, select
 from fivegms_af.reports.paging import Period, Position, ReportQuery
 from fivegms_af.store.tables import metric_values
 
-ROWS = 20_000
-"""Rows of an export's page: more than one report can have, so a page has at least one report."""
-
 
 def wanted(table: Table, query: ReportQuery, after: Position | None) -> list[ColumnElement[bool]]:
     """Reports of a session that arrived in the period and after a position."""
@@ -48,7 +45,7 @@ def filters(table: Table, query: ReportQuery) -> list[ColumnElement[bool]]:
     if query.metric is not None:
         value = metric_values.c
         has_it = select(1).where(value.report_id == table.c.id, value.name == query.metric)
-        conditions.append(has_it.exists())
+        conditions.append(has_it.correlate(table).exists())
     return conditions
 
 
@@ -58,12 +55,13 @@ def joined(
     table: Table,
     below: Table,
     columns: tuple[ColumnElement[Any], ...],
+    limit: int,
 ) -> Select[Any]:
-    """What lies below reports, in the order of their arrival, ROWS at most."""
+    """What lies below reports, in the order of their arrival, `limit` rows at most."""
     return (
         select(table.c.id, table.c.received, *columns)
         .join_from(table, below, below.c.report_id == table.c.id)
         .where(*wanted(table, query, after))
         .order_by(table.c.received, table.c.id)
-        .limit(ROWS)
+        .limit(limit)
     )

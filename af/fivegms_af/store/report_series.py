@@ -43,11 +43,12 @@ class Consumed:
 class ReportSeries:
     """Values of a session's reports; the period is that of the values, not of the arrival.
 
-    All methods raise StorageUnavailable, and MembersRefused past MAX_SAMPLES.
+    All methods raise StorageUnavailable, and MembersRefused past `max_samples`.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, max_samples: int = MAX_SAMPLES) -> None:
         self._database = database
+        self._max_samples = max_samples
 
     async def metric_names(self, session_id: str, period: Period, limit: int) -> tuple[str, ...]:
         """The metrics that have values of the period, in order."""
@@ -152,8 +153,8 @@ class ReportSeries:
     ) -> T:
         def read(connection: Connection) -> T:
             streamed = connection.execution_options(yield_per=_FETCHED_AT_ONCE)
-            rows = streamed.execute(wanted.limit(MAX_SAMPLES + 1))
-            return reduce(bounded(map(sample, rows)))
+            rows = streamed.execute(wanted.limit(self._max_samples + 1))
+            return reduce(bounded(map(sample, rows), self._max_samples))
 
         return await self._database.read(read)
 

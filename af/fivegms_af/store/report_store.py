@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, Table, delete, fu
 from fivegms_af.reports.paging import Position, ReportQuery
 from fivegms_af.reports.records import ConsumptionRecord, ConsumptionUnit, MetricsRecord
 from fivegms_af.store.database import Database
-from fivegms_af.store.report_queries import ROWS, joined, wanted
+from fivegms_af.store.report_queries import joined, wanted
 from fivegms_af.store.tables import (
     consumption_reports,
     consumption_units,
@@ -24,8 +24,8 @@ from fivegms_af.store.tables import (
 )
 from fivegms_api.reported import MetricValue
 
-PAGE_BYTES = 4 * 2**20
-"""Bodies in one page; a page has at least one report."""
+MAX_REPORT_ROWS = 5_000
+"""No report has more values or units: its reader refuses it."""
 
 Record = TypeVar("Record")
 _Values = dict[str, object]
@@ -60,10 +60,22 @@ class ValueRow:
 
 
 class ReportStore:
-    """The reports of all sessions. All methods raise StorageUnavailable."""
+    """The reports of all sessions. All methods raise StorageUnavailable.
 
-    def __init__(self, database: Database) -> None:
+    A page of reports has bodies of about `page_bytes`, one of rows about `page_rows`, which is more
+    than one report can have; so each has at least one report.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        page_bytes: int = 4 * 2**20,
+        page_rows: int = 4 * MAX_REPORT_ROWS,
+    ) -> None:
         self._database = database
+        self._page_bytes = page_bytes
+        self._page_rows = page_rows
 
     async def add_consumption(self, record: ConsumptionRecord) -> None:
         """Durable once this returns; raises ChangedMeanwhile where the session has gone."""
@@ -117,10 +129,10 @@ class ReportStore:
     async def consumption_page(
         self, query: ReportQuery, after: Position | None, limit: int
     ) -> Page[ConsumptionRecord]:
-        """Whole reports, at most `limit` and about PAGE_BYTES of them."""
+        """Whole reports, `limit` at most."""
 
         def read(connection: Connection) -> Page[ConsumptionRecord]:
-            rows, end = _reports(connection, consumption_reports, query, after, limit)
+            rows, end = self._reports(connection, consumption_reports, query, after, limit)
             below = _below(connection, consumption_units, rows, consumption_units.c.start)
             records = tuple(_consumption(row, below.get(row.id, ())) for row in rows)
             return Page(records, end)
@@ -130,10 +142,10 @@ class ReportStore:
     async def metrics_page(
         self, query: ReportQuery, after: Position | None, limit: int
     ) -> Page[MetricsRecord]:
-        """Whole reports, at most `limit` and about PAGE_BYTES of them."""
+        """Whole reports, `limit` at most."""
 
         def read(connection: Connection) -> Page[MetricsRecord]:
-            rows, end = _reports(connection, metrics_reports, query, after, limit)
+            rows, end = self._reports(connection, metrics_reports, query, after, limit)
             below = _below(
                 connection, metric_values, rows, metric_values.c.at, metric_values.c.name
             )
@@ -142,7 +154,7 @@ class ReportStore:
         return await self._database.read(read)
 
     async def unit_rows(self, query: ReportQuery, after: Position | None) -> Page[UnitRow]:
-        """The units of some whole reports, about ROWS of them."""
+        """The units of some whole reports, as many as make a page."""
         report, unit = consumption_reports.c, consumption_units.c
         columns = (
             report.reporting_client_id,
@@ -151,8 +163,10 @@ class ReportStore:
             unit.start,
             unit.duration_s,
         )
-        selected = joined(query, after, consumption_reports, consumption_units, columns)
-        page = _whole_reports(await self._rows(selected))
+        selected = joined(
+            query, after, consumption_reports, consumption_units, columns, self._page_rows
+        )
+        page = self._whole_reports(await self._rows(selected))
         rows = tuple(
             UnitRow(
                 Position(row.received, row.id),
@@ -165,7 +179,9 @@ class ReportStore:
         return Page(rows, page.end)
 
     async def value_rows(self, query: ReportQuery, after: Position | None) -> Page[ValueRow]:
-        """The values of some whole reports, about ROWS of them; of `query.metric` alone if any."""
+        """The values of some whole reports, as many as make a page; of `query.metric` alone, if
+        there is one.
+        """
         report, value = metrics_reports.c, metric_values.c
         columns = (
             report.reporting_client_id,
@@ -175,10 +191,10 @@ class ReportStore:
             value.value,
             value.at,
         )
-        selected = joined(query, after, metrics_reports, metric_values, columns)
+        selected = joined(query, after, metrics_reports, metric_values, columns, self._page_rows)
         if query.metric is not None:
             selected = selected.where(value.name == query.metric)
-        page = _whole_reports(await self._rows(selected))
+        page = self._whole_reports(await self._rows(selected))
         rows = tuple(
             ValueRow(
                 Position(row.received, row.id),
@@ -218,43 +234,41 @@ class ReportStore:
 
         await self._database.write(add)
 
+    def _reports(
+        self,
+        connection: Connection,
+        table: Table,
+        query: ReportQuery,
+        after: Position | None,
+        limit: int,
+    ) -> tuple[Sequence[Row[Any]], Position | None]:
+        """The reports of a page and where the next begins: sizes first, then bodies that fit."""
+        sized = (
+            select(table.c.id, table.c.received, func.length(table.c.body).label("size"))
+            .where(*wanted(table, query, after))
+            .order_by(table.c.received, table.c.id)
+            .limit(limit + 1)
+        )
+        found = connection.execute(sized).all()
+        fitting = found[: _fitting([row.size for row in found[:limit]], self._page_bytes)]
+        if not fitting:
+            return (), None
+        ids = [row.id for row in fitting]
+        whole = select(table).where(table.c.id.in_(ids)).order_by(table.c.received, table.c.id)
+        last = fitting[-1]
+        end = Position(last.received, last.id) if len(found) > len(fitting) else None
+        return connection.execute(whole).all(), end
+
+    def _whole_reports(self, rows: Sequence[Row[Any]]) -> Page[Row[Any]]:
+        """Without the report that the limit may have cut, which begins the next page."""
+        if len(rows) < self._page_rows:
+            return Page(tuple(rows), None)
+        cut = rows[-1].id
+        whole = tuple(row for row in rows if row.id != cut)
+        return Page(whole, Position(whole[-1].received, whole[-1].id))
+
     async def _rows(self, selected: Select[Any]) -> Sequence[Row[Any]]:
         return await self._database.read(lambda connection: connection.execute(selected).all())
-
-
-def _reports(
-    connection: Connection,
-    table: Table,
-    query: ReportQuery,
-    after: Position | None,
-    limit: int,
-) -> tuple[Sequence[Row[Any]], Position | None]:
-    """The reports of a page and where the next one begins: sizes first, then bodies that fit."""
-    sized = (
-        select(table.c.id, table.c.received, func.length(table.c.body).label("size"))
-        .where(*wanted(table, query, after))
-        .order_by(table.c.received, table.c.id)
-        .limit(limit + 1)
-    )
-    found = connection.execute(sized).all()
-    fitting = found[: _fitting([row.size for row in found[:limit]])]
-    if not fitting:
-        return (), None
-    ids = [row.id for row in fitting]
-    whole = select(table).where(table.c.id.in_(ids)).order_by(table.c.received, table.c.id)
-    last = fitting[-1]
-    end = Position(last.received, last.id) if len(found) > len(fitting) else None
-    return connection.execute(whole).all(), end
-
-
-def _fitting(sizes: Sequence[int]) -> int:
-    """How many reports from the first on are about PAGE_BYTES; at least one."""
-    total = 0
-    for number, size in enumerate(sizes):
-        total += size
-        if total > PAGE_BYTES and number:
-            return number
-    return len(sizes)
 
 
 def _below(
@@ -268,13 +282,14 @@ def _below(
     return below
 
 
-def _whole_reports(rows: Sequence[Row[Any]]) -> Page[Row[Any]]:
-    """Without the report that the limit may have cut, which begins the next page."""
-    if len(rows) < ROWS:
-        return Page(tuple(rows), None)
-    cut = rows[-1].id
-    whole = tuple(row for row in rows if row.id != cut)
-    return Page(whole, Position(whole[-1].received, whole[-1].id))
+def _fitting(sizes: Sequence[int], page_bytes: int) -> int:
+    """How many reports from the first on are about `page_bytes`; at least one."""
+    total = 0
+    for number, size in enumerate(sizes):
+        total += size
+        if total > page_bytes and number:
+            return number
+    return len(sizes)
 
 
 def _drop(
