@@ -18,6 +18,7 @@ import structlog
 from fivegms_af.certificate_authority import CertificateAuthority
 from fivegms_af.config import AfConfig, ApplicationServerAddress
 from fivegms_af.errors import ApplicationFunctionError
+from fivegms_af.policy.limits import PolicyLimits
 from fivegms_af.security.options import add_security_options, security_config
 from fivegms_af.server import ApplicationFunction
 from fivegms_api.command_line import positive, root_url, saying_why
@@ -97,6 +98,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="DAYS",
         help="for how long reports of UEs are kept (default 30)",
     )
+    _add_policy_options(options)
     options.add_argument(
         "--max-body-bytes",
         type=saying_why(positive),
@@ -109,6 +111,34 @@ def parser() -> argparse.ArgumentParser:
     return options
 
 
+def _add_policy_options(options: argparse.ArgumentParser) -> None:
+    options.add_argument(
+        "--policy-control",
+        type=saying_why(root_url),
+        metavar="URL",
+        help="the API root of the PCF that enforces policies (default: none does)",
+    )
+    options.add_argument(
+        "--policy-limits",
+        type=Path,
+        metavar="FILE",
+        help="what any policy may ask for, a JSON object (default: no limits)",
+    )
+    options.add_argument(
+        "--policy-notifications",
+        type=saying_why(Endpoint.parse),
+        default=Endpoint("127.0.0.1", 7781),
+        metavar="HOST:PORT",
+        help="where the PCF notifies (default 127.0.0.1:7781)",
+    )
+    options.add_argument(
+        "--policy-notification-url",
+        type=saying_why(root_url),
+        metavar="URL",
+        help="the root of the URLs that the PCF is told (default: what was bound)",
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until a signal; the exit status is 1 where the AF could not start."""
     known = parser()
@@ -117,6 +147,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         authority = _authority(options.certificate_authority, options.certificate_authority_key)
         security = security_config(options)
+        limits = PolicyLimits()
+        if options.policy_limits:
+            limits = PolicyLimits.load(options.policy_limits)
     except ValueError as error:
         known.error(str(error))
     config = AfConfig(
@@ -129,6 +162,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sai_max_age_s=options.sai_max_age,
         certificate_authority=authority,
         report_retention_days=options.report_retention,
+        policy_control_url=options.policy_control,
+        policy_limits=limits,
+        policy_notifications=options.policy_notifications,
+        policy_notification_url=options.policy_notification_url,
         max_body_bytes=options.max_body_bytes,
         security=security,
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from fivegms_af.certificate_authority import CertificateAuthority
+from fivegms_af.policy.limits import PolicyLimits
 from fivegms_af.security.config import SecurityConfig
 from fivegms_api.endpoint import Endpoint
 
@@ -52,6 +53,8 @@ class AfConfig:
     it may keep what it is told.
     `cached_sessions` is how many sessions stay in memory.
     `report_retention_days` is how long reports of UEs are kept.
+    `policy_control_url` is the API root of a PCF that enforces policies, which notifies the AF at
+    `policy_notifications`, reached at `policy_notification_url` if the PCF needs another URL.
     `settle_s` is how long an M1 request waits for the AS to follow before it is answered.
     """
 
@@ -66,6 +69,11 @@ class AfConfig:
     m5_server_addresses: tuple[str, ...] = ()
     sai_max_age_s: int = 60
     report_retention_days: int = 30
+    policy_control_url: str | None = None
+    policy_limits: PolicyLimits = field(default=PolicyLimits())
+    policy_notifications: Endpoint = field(default=Endpoint("127.0.0.1", 0))
+    policy_notification_url: str | None = None
+    policy_timeout_s: float = 5.0
     settle_s: float = 2.0
     m3_timeout_s: float = 10.0
     security: SecurityConfig = field(default=SecurityConfig())

@@ -9,6 +9,7 @@ from aiohttp import web
 from fivegms_af.application_server import ApplicationServerPort
 from fivegms_af.config import AfConfig, ApplicationServerAddress
 from fivegms_af.errors import NoApplicationServer
+from fivegms_af.policy.service import PolicyService
 from fivegms_af.reconciler import Reconciler
 from fivegms_af.reports.intake import ReportIntake
 from fivegms_af.service_access_cache import ServiceAccessCache
@@ -27,6 +28,7 @@ class Context:
     reconciler: Reconciler
     reports: ReportIntake
     report_series: ReportSeries
+    policy: PolicyService
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     service_access: ServiceAccessCache = field(default_factory=ServiceAccessCache)
@@ -57,6 +59,10 @@ class Context:
     async def changed(self, session_id: str) -> None:
         """Let every AS follow, for as long as a request may wait for that."""
         await self.reconciler.changed(session_id, self.config.settle_s)
+
+    async def policies_changed(self, session_id: str) -> None:
+        """Let the policy control follow, likewise."""
+        await self.policy.upkeep.changed(session_id, self.config.settle_s)
 
 
 CONTEXT = web.AppKey("context", Context)

@@ -14,6 +14,7 @@ from fivegms_af.errors import (
     ChangedMeanwhile,
     StorageUnavailable,
 )
+from fivegms_af.policy.errors import PolicyControlUnavailable
 from fivegms_af.problems import (
     HTTP_PROBLEMS,
     INTERNAL_ERROR,
@@ -87,7 +88,9 @@ async def try_again(request: web.Request, handler: Handler) -> web.StreamRespons
 
 
 def _headers(error: ApplicationFunctionError) -> dict[str, str]:
-    if isinstance(error, ApplicationServerUnavailable | StorageUnavailable):
+    if isinstance(
+        error, ApplicationServerUnavailable | PolicyControlUnavailable | StorageUnavailable
+    ):
         return {hdrs.RETRY_AFTER: str(RETRY_AFTER_S)}
     return {}
 

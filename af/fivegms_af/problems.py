@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from fivegms_af import errors
+from fivegms_af.policy import errors as policy
 from fivegms_af.security import errors as access
 from fivegms_api.problem_details import PROBLEM_TYPE_PREFIX, InvalidParam, ProblemDetails
 
@@ -130,6 +131,30 @@ PROBLEMS: Mapping[type[errors.ApplicationFunctionError], Problem] = {
         "certificate-authority-expired",
         _S.SERVICE_UNAVAILABLE,
         "Certificate authority expired",
+    ),
+    policy.DynamicPolicyUnknown: Problem(
+        "unknown-dynamic-policy", _S.NOT_FOUND, "Unknown dynamic policy"
+    ),
+    policy.NetworkAssistanceSessionUnknown: Problem(
+        "unknown-network-assistance-session",
+        _S.NOT_FOUND,
+        "Unknown network assistance session",
+    ),
+    policy.PolicyTemplateUnknown: Problem(
+        "unknown-policy-template", _S.NOT_FOUND, "Unknown policy template"
+    ),
+    policy.PolicyTemplateStateConflict: Problem(
+        "policy-template-state", _S.CONFLICT, "Not in this state of the policy template"
+    ),
+    policy.PolicyControlRefused: Problem("policy-refused", _S.FORBIDDEN, "Policy refused"),
+    policy.PolicyControlUnavailable: Problem(
+        "policy-control-unavailable", _S.SERVICE_UNAVAILABLE, "Policy control unavailable"
+    ),
+    policy.NoPolicyControl: Problem(
+        "no-policy-control", _S.SERVICE_UNAVAILABLE, "No policy control"
+    ),
+    policy.NetworkStateUnknown: Problem(
+        "network-state-unknown", _S.SERVICE_UNAVAILABLE, "Network state unknown"
     ),
     access.TokenMissing: Problem("token-missing", _S.UNAUTHORIZED, "Access token missing"),
     access.TokenMalformed: Problem("token-malformed", _S.UNAUTHORIZED, "Malformed access token"),

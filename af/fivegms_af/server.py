@@ -1,6 +1,7 @@
 """The Application Function as a whole: opens, serves M1 and M5, closes, in that order backwards."""
 
 import asyncio
+import socket
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,11 @@ from fivegms_af.m1.table import M1_ROUTES
 from fivegms_af.m3_client import M3Client
 from fivegms_af.m5.table import M5_ROUTES
 from fivegms_af.middleware import answer_errors, identify, try_again
+from fivegms_af.policy.control import PolicyControl
+from fivegms_af.policy.notifications import BASE_PATH as NOTIFICATIONS_PATH
+from fivegms_af.policy.notifications import create_notifications_app
+from fivegms_af.policy.npcf import NpcfPolicyControl
+from fivegms_af.policy.service import PolicyService
 from fivegms_af.reconciler import Reconciler
 from fivegms_af.reports import retention
 from fivegms_af.reports.intake import ReportIntake
@@ -60,7 +66,8 @@ def create_m5_app(context: Context, access: AccessControl) -> web.Application:
 class ApplicationFunction:
     """An AF from `async with` to its end; `m1_url` and `m5_url` have the ports that were bound.
 
-    `servers` takes the place of the configured Application Servers' M3, in the same order.
+    `servers` takes the place of the configured Application Servers' M3, in the same order, and
+    `policy_control` that of the configured PCF.
     """
 
     def __init__(
@@ -68,13 +75,16 @@ class ApplicationFunction:
         config: AfConfig,
         clock: Clock = utc_now,
         servers: Sequence[ApplicationServerPort] | None = None,
+        policy_control: PolicyControl | None = None,
     ) -> None:
         self.config = config
         self.m1_url = config.m1.url
         self.m5_url = config.m5.url
         self._clock = clock
         self._servers = servers
+        self._policy_control = policy_control
         self._access: AccessControl | None = None
+        self._notifications: socket.socket | None = None
         self._exit = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -108,6 +118,7 @@ class ApplicationFunction:
         self._access = access
         context = await self._open()
         self._run_beside(context.reconciler.run(), "no AS is kept in step any more")
+        await self._start_policies(context)
         keep = timedelta(days=self.config.report_retention_days)
         pruning = retention.run(context.reports.store, keep, self._clock)
         self._run_beside(pruning, "old reports are not dropped any more")
@@ -135,15 +146,20 @@ class ApplicationFunction:
         servers = await self._connect() if self._servers is None else self._servers
         address = config.application_servers[0] if config.application_servers else None
         reconciler = Reconciler(store, servers, address, now=self._clock)
+        control = self._policy_control or await self._connect_pcf()
+        policy = PolicyService.over(database, store, control, self._clock, new_id)
+        reports = ReportIntake(ReportStore(database))
+        reports.tell(policy.alarms)
         return Context(
             config=config,
             store=store,
             servers=servers,
             reconciler=reconciler,
-            reports=ReportIntake(ReportStore(database)),
+            reports=reports,
             report_series=ReportSeries(database),
+            policy=policy,
             now=self._clock,
-            new_id=lambda: str(uuid4()),
+            new_id=new_id,
         )
 
     async def _connect(self) -> Sequence[ApplicationServerPort]:
@@ -154,6 +170,32 @@ class ApplicationFunction:
             M3Client(one.m3_url, http, config.m3_timeout_s, context)
             for one in config.application_servers
         ]
+
+    async def _connect_pcf(self) -> PolicyControl | None:
+        """The PCF of the configuration; what it will notify of is listened for already."""
+        config = self.config
+        if config.policy_control_url is None:
+            return None
+        here = config.policy_notifications
+        family = socket.AF_INET6 if ":" in here.host else socket.AF_INET
+        self._notifications = socket.create_server((here.host, here.port), family=family)
+        self._exit.callback(self._notifications.close)
+        bound = Endpoint(here.host, self._notifications.getsockname()[1])
+        return NpcfPolicyControl(
+            config.policy_control_url,
+            (config.policy_notification_url or bound.url) + NOTIFICATIONS_PATH,
+            await self._exit.enter_async_context(aiohttp.ClientSession()),
+            config.policy_limits,
+            config.policy_timeout_s,
+        )
+
+    async def _start_policies(self, context: Context) -> None:
+        self._run_beside(context.policy.upkeep.run(), "policies are not kept true any more")
+        if self._notifications is not None:
+            runner = web.AppRunner(create_notifications_app(context), access_log=None)
+            self._exit.push_async_callback(runner.cleanup)
+            await runner.setup()
+            await web.SockSite(runner, self._notifications).start()
 
     async def _serve(
         self, name: str, app: web.Application, access: AccessControl, endpoint: Endpoint
@@ -187,6 +229,11 @@ async def _health(request: web.Request) -> web.Response:
     """200 while the database answers, 503 otherwise."""
     await request.app[CONTEXT].store.check()
     return web.json_response({"status": "ok"})
+
+
+def new_id() -> str:
+    """An identifier that nobody can guess."""
+    return str(uuid4())
 
 
 async def _cancel(task: "asyncio.Task[None]") -> None:

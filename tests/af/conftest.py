@@ -13,6 +13,7 @@ import pytest
 
 from fivegms_af.config import AfConfig, ApplicationServerAddress
 from fivegms_af.memory_application_server import MemoryApplicationServer
+from fivegms_af.policy.control import PolicyControl
 from fivegms_af.server import ApplicationFunction
 from fivegms_api.content_protocols import DASH_IF_INGEST
 from fivegms_api.endpoint import Endpoint
@@ -199,7 +200,11 @@ async def start_af(
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
 
-        async def start(server: MemoryApplicationServer = server, **settings: Any) -> Af:
+        async def start(
+            server: MemoryApplicationServer = server,
+            policy_control: PolicyControl | None = None,
+            **settings: Any,
+        ) -> Af:
             defaults: dict[str, Any] = {
                 "application_servers": (ADDRESS,),
                 "database_url": database_url,
@@ -211,7 +216,8 @@ async def start_af(
                 **(defaults | settings),
             )
             servers = [server] if config.application_servers else []
-            af = await stack.enter_async_context(ApplicationFunction(config, clock, servers))
+            function = ApplicationFunction(config, clock, servers, policy_control)
+            af = await stack.enter_async_context(function)
             return Af(af, server, clock, http)
 
         yield start

@@ -94,7 +94,8 @@ class DocumentResource(Generic[Model]):
     is the status of a newly accepted value that takes the place of the current document,
     `assign(document)` the members `read_only` that are read from it. `put` and `delete` write; one
     that has to check or claim something first does so there, and one that has work to start
-    afterwards too. All names of members are the model's, snake_case.
+    afterwards too, `put` giving the document where that made it another. All names of members are
+    the model's, snake_case.
     """
 
     kind: DocumentKind
@@ -107,7 +108,7 @@ class DocumentResource(Generic[Model]):
     read_only: tuple[str, ...] = ()
     assign: Callable[[Document], Mapping[str, object]] = _nothing
     status: Callable[[Context, Model, Document | None], bytes | None] = _no_status
-    put: Callable[[Context, Session, Document], Awaitable[None]] = put_document
+    put: Callable[[Context, Session, Document], Awaitable[Document | None]] = put_document
     delete: Callable[[Context, Session, Document], Awaitable[None]] = delete_document
 
     async def create(self, request: web.Request) -> web.Response:
@@ -224,8 +225,7 @@ class DocumentResource(Generic[Model]):
             context.now(),
             self.status(context, accepted, current),
         )
-        await self.put(context, session, document)
-        return document
+        return await self.put(context, session, document) or document
 
     def _without_assigned(self, value: Model, current: Document | None) -> Model:
         """`value` without the members that are the AF's; raises MembersRefused for new values.

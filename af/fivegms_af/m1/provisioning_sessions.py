@@ -60,12 +60,13 @@ async def retrieve_session(request: web.Request) -> web.Response:
 
 
 async def destroy_session(request: web.Request) -> web.Response:
-    """DELETE: 204; everything below goes too, here and at the AS."""
+    """DELETE: 204; everything below goes too, here, at the AS and at the policy control."""
     context = request.app[CONTEXT]
     session = await find_session(request)
     check_preconditions(request, session.representation())
     await context.store.delete(session, context.now())
     await context.changed(session.id)
+    await context.policies_changed(session.id)
     return no_content()
 
 

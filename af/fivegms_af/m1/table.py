@@ -1,5 +1,7 @@
 """The table of M1 routes, by the YAML documents that define them."""
 
+from http import HTTPStatus
+
 from fivegms_af.m1 import (
     ai_models,
     application_servers,
@@ -12,7 +14,10 @@ from fivegms_af.m1.consumption_reporting import CONSUMPTION_REPORTING
 from fivegms_af.m1.edge_resources import EDGE_RESOURCES_CONFIGURATIONS
 from fivegms_af.m1.event_data_processing import EVENT_DATA_PROCESSING
 from fivegms_af.m1.metrics_reporting import METRICS_REPORTING
+from fivegms_af.m1.policy_templates import POLICY_TEMPLATES
+from fivegms_af.m1.qos_alarms import list_qos_alarms
 from fivegms_af.m1.report_table import REPORT_ROUTES
+from fivegms_af.m5.network_information import retrieve_network_information
 from fivegms_af.provisioned import JSON_MEDIA_TYPE
 from fivegms_af.routes import M1_BASE_PATH, PATCHES, Answer, Api, Content, Parameter, Route
 from fivegms_api.ai_models import AiModel, AiModelList
@@ -20,6 +25,7 @@ from fivegms_api.application_servers import ApplicationServerList
 from fivegms_api.content_hosting import ContentHostingConfiguration
 from fivegms_api.content_protocols import ContentProtocols
 from fivegms_api.m3 import CERTIFICATE_MEDIA_TYPE
+from fivegms_api.network_information import NetworkInformation, QosAlarms
 from fivegms_api.provisioning_sessions import ProvisioningSession, ProvisioningSessionRequest
 
 SESSIONS = Api("M1_ProvisioningSessions", "2.1.0", M1_BASE_PATH)
@@ -29,6 +35,7 @@ PROTOCOLS = Api("M1_ContentProtocolsDiscovery", "2.0.0", M1_BASE_PATH)
 CERTIFICATES = Api("M1_ServerCertificatesProvisioning", "2.1.1", M1_BASE_PATH)
 APPLICATION_SERVERS = Api("fivegms_M1_ApplicationServers", "1.0.0", M1_BASE_PATH)
 AI_MODELS = Api("fivegms_M1_AiModels", "1.0.0", M1_BASE_PATH)
+QOS = Api("fivegms_M1_Qos", "1.0.0", M1_BASE_PATH)
 
 _ALL = "/provisioning-sessions"
 _ONE = f"{_ALL}/{{provisioningSessionId}}"
@@ -274,6 +281,27 @@ M1_ROUTES = (
         summary="The newest version of a model",
         answers=(Answer.shown(Content.json(AiModel)),),
     ),
+    Route(
+        "GET",
+        f"{_ONE}/network-information",
+        retrieve_network_information,
+        QOS,
+        operation_id="retrieveNetworkInformation",
+        summary="What is known of the network of the session",
+        answers=(Answer.shown(Content.json(NetworkInformation)),),
+        refusals=(HTTPStatus.SERVICE_UNAVAILABLE,),
+    ),
+    Route(
+        "GET",
+        f"{_ONE}/qos-alarms",
+        list_qos_alarms,
+        QOS,
+        operation_id="listQosAlarms",
+        summary="Where the network fell short, newest first",
+        query=(Parameter("state", "open or all", {"type": "string", "enum": ["open", "all"]}),),
+        answers=(Answer.shown(Content.json(QosAlarms)),),
+    ),
+    *POLICY_TEMPLATES.routes(),
     *CONSUMPTION_REPORTING.routes(),
     *METRICS_REPORTING.routes(),
     *EDGE_RESOURCES_CONFIGURATIONS.routes(),

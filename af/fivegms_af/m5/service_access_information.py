@@ -47,6 +47,8 @@ def _prepare(context: Context, session: Session, scheme: str, host: str) -> Prep
     place = Place(
         servers=_servers(context, scheme, host),
         address=context.address if session.hosting else None,
+        sdf_methods=tuple(sorted(context.policy.sdf_methods)),
+        assists=context.policy.control is not None,
     )
     body = service_access_information(session, place).to_json()
     current = Representation(body, JSON_MEDIA_TYPE, last_change(session))

@@ -6,11 +6,9 @@ that nobody was told of, or enforces again what is kept. A refusal undoes the no
 known whether the control acted, the note stays and `upkeep` is told.
 """
 
-import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from weakref import WeakValueDictionary
 
 from fivegms_af.errors import ApplicationFunctionError, ChangedMeanwhile
 from fivegms_af.policy.control import Granted, PolicyControl
@@ -42,11 +40,6 @@ class DynamicPolicies:
     control: PolicyControl
     upkeep: PolicyUpkeep
     now: Callable[[], datetime]
-    _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
-
-    def lock(self, policy_id: str) -> asyncio.Lock:
-        """Held while a policy is changed, so that two requests to one AF take turns."""
-        return self._locks.setdefault(policy_id, asyncio.Lock())
 
     async def find(self, policy_id: str) -> SessionHandlingResource:
         """Raises DynamicPolicyUnknown, also for one that was never acknowledged."""

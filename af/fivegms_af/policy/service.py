@@ -1,8 +1,10 @@
 """All that one AF does about policies, made of its parts."""
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from weakref import WeakValueDictionary
 
 from fivegms_af.errors import ChangedMeanwhile, SessionUnknown
 from fivegms_af.policy.alarms import QosAlarms
@@ -34,6 +36,7 @@ class PolicyService:
     now: Callable[[], datetime]
     _policies: DynamicPolicies | None
     _assistance: NetworkAssistance | None
+    _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     @classmethod
     def over(
@@ -77,6 +80,10 @@ class PolicyService:
         if self._assistance is None:
             raise NoPolicyControl
         return self._assistance
+
+    def lock(self, resource_id: str) -> asyncio.Lock:
+        """Held while a resource is changed, so that two requests to one AF take turns."""
+        return self._locks.setdefault(resource_id, asyncio.Lock())
 
     async def operate(self, template_id: str, event: TemplateEvent, settle_s: float) -> Document:
         """Suspend or resume a template; returns it as it then is.
