@@ -1,7 +1,7 @@
 """An AF that asks for tokens, and the authorisation server that it trusts."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ StartSecured = Callable[..., Awaitable[Secured]]
 
 
 @pytest.fixture
-async def start_secured(start_af: Any, tmp_path: Path) -> AsyncIterator[StartSecured]:
+def start_secured(start_af: Any, tmp_path: Path) -> StartSecured:
     async def start(**settings: Any) -> Secured:
         key = Key.make("k1")
         file = tmp_path / "jwks.json"
@@ -69,7 +69,7 @@ async def start_secured(start_af: Any, tmp_path: Path) -> AsyncIterator[StartSec
         security = SecurityConfig(trusted_issuer=trusted, **settings)
         return Secured(await start_af(security=security), key, file)
 
-    yield start
+    return start
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -62,17 +63,33 @@ class Authority:
         lasts: timedelta = 30 * DAY,
         usage: x509.ObjectIdentifier | None = ExtendedKeyUsageOID.SERVER_AUTH,
         ca: bool = False,
+        addresses: Sequence[str] = (),
     ) -> bytes:
         """A server's certificate, PEM."""
         builder = _builder(_name("server"), self.certificate.subject, public_key, now, lasts)
-        if names:
-            alternatives = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
-            builder = builder.add_extension(alternatives, critical=False)
+        alternatives = [
+            *(x509.DNSName(name) for name in names),
+            *(x509.IPAddress(ip_address(address)) for address in addresses),
+        ]
+        if alternatives:
+            subject = x509.SubjectAlternativeName(alternatives)
+            builder = builder.add_extension(subject, critical=False)
         if usage is not None:
             builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         constraints = x509.BasicConstraints(ca=ca, path_length=None)
         builder = builder.add_extension(constraints, critical=True)
         return builder.sign(self.key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+    def issue_files(self, folder: Path, name: str) -> tuple[Path, Path]:
+        """The files of a certificate for 127.0.0.1, to show as server or client, and its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        pem = self.issue(
+            key.public_key(), (), datetime.now(UTC), usage=None, addresses=("127.0.0.1",)
+        )
+        files = folder / f"{name}.pem", folder / f"{name}-key.pem"
+        files[0].write_bytes(pem)
+        files[1].write_bytes(private_pem(key))
+        return files
 
     def sign(self, request_pem: bytes, now: datetime, **options: Any) -> bytes:
         """What this CA makes of a signing request: the certificate and its own, PEM."""
