@@ -53,19 +53,22 @@ async def test_the_states_on_the_way_are_shown(af: Any) -> None:
 
 @pytest.mark.requirement("R147")
 async def test_a_published_model_has_its_figures_and_its_url(af: Any) -> None:
-    session = await af.session()
+    session, template = await af.published_model()
     accuracy = MeasuredAccuracy(metric="mAP@0.5", value=0.98, data_set="clip.mp4")
     variant = PreparedVariant(
         subset=0, id="int8", precision="int8", codec="int8+zstd", size_bytes=1000,
         sha256="0" * 64, segments=1, accuracy=(accuracy,), latency_ms=3.5,
     )  # fmt: skip
-    af.server.published = [model(session, variants=(variant,))]
+    template_id = template.rsplit("/", 1)[-1]
+    published = model(session, content_preparation_template_id=template_id, variants=(variant,))
+    af.server.published = [published, model(session, name="not-distributed")]
     shown = (await af.get(f"{session}/ai-models/detector")).json
     session_id = session.rsplit("/", 1)[-1]
     base = f"http://m4.example/m4d/provisioning-session-{session_id}/"
     assert shown["locator"] == f"{base}model.mpd"
     assert shown["variants"][0]["sizeBytes"] == 1000
     assert shown["variants"][0]["accuracy"][0]["value"] == 0.98
+    assert "locator" not in (await af.get(f"{session}/ai-models/not-distributed")).json
 
 
 async def test_the_newest_version_answers_to_the_name(af: Any) -> None:
