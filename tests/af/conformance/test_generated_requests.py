@@ -24,6 +24,7 @@ from schemathesis.specs.openapi import checks as openapi_checks
 
 from fivegms_af.config import AfConfig, ApplicationServerAddress
 from fivegms_af.memory_application_server import MemoryApplicationServer
+from fivegms_af.policy.memory_control import MemoryPolicyControl
 from fivegms_af.server import ApplicationFunction
 from fivegms_api.endpoint import Endpoint
 from support import three_gpp
@@ -69,6 +70,10 @@ class World:
         for resource in DOCUMENTS:
             self._post(f"{session}/{resource.segment}", resource.sent(), resource.id_member)
 
+    def existing(self, named: dict[str, Any]) -> dict[str, Any]:
+        """`named` with the identifiers of what exists in the place of generated ones."""
+        return {name: self.known.get(name, value) for name, value in named.items()}
+
     def _post(self, path: str, body: Any, variable: str | None = None) -> str:
         """Create, and note the identifier; the path of what was created."""
         url = f"{self.m1_url}/3gpp-m1/v2{path}"
@@ -95,7 +100,9 @@ def world(data_dir: Path) -> Iterator[World]:
     def run(coroutine: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, loop).result(HANG_S)
 
-    af = ApplicationFunction(config, servers=[MemoryApplicationServer()])
+    af = ApplicationFunction(
+        config, servers=[MemoryApplicationServer()], policy_control=MemoryPolicyControl()
+    )
     try:
         run(af.__aenter__())
         yield World(af.m1_url, af.m5_url)
@@ -172,10 +179,9 @@ class Run:
 
     def _perform(self, case: Any, exists: bool) -> None:
         if exists and case.path_parameters:
-            case.path_parameters = {
-                name: self.world.known.get(name, value)
-                for name, value in case.path_parameters.items()
-            }
+            case.path_parameters = self.world.existing(case.path_parameters)
+        if exists and isinstance(case.body, dict):
+            case.body = self.world.existing(case.body)
         answer = case.call(base_url=self.base_url, session=self.world.http, timeout=HANG_S)
         self.statuses[answer.status_code] += 1
         try:

@@ -89,8 +89,10 @@ def _request_breaches(operation: three_gpp.Operation, media_type: str, body: byt
     reference = f"{operation.pointer}/requestBody/content/{key}/schema"
     if three_gpp.resolved(reference).get("type") == "string":
         return []  # the bytes as they are
-    partial = media_type == MERGE_PATCH
-    return three_gpp.faults(json.loads(body), reference, request=True, partial=partial)
+    sent, partial = json.loads(body), media_type == MERGE_PATCH
+    if partial:  # null removes a member (RFC 7396)
+        sent = {name: value for name, value in sent.items() if value is not None}
+    return three_gpp.faults(sent, reference, request=True, partial=partial)
 
 
 def _answer_breaches(operation: three_gpp.Operation, exchange: Exchange) -> list[str]:

@@ -114,3 +114,12 @@ QOE_REPORT = b"""<?xml version="1.0" encoding="UTF-8"?>
   </QoeReport>
 </ReceptionReport>
 """
+FLOW: Mapping[str, Any] = {
+    "flowDescription": {
+        "srcIp": "127.0.0.1",
+        "dstIp": "192.0.2.1",
+        "protocol": 6,
+        "dstPort": 443,
+        "direction": "BIDIRECTIONAL",
+    }
+}

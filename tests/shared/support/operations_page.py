@@ -1,8 +1,8 @@
-"""Every operation of the AF with its statuses and the tests that show them, for docs/interfaces.md.
+"""Every operation of the AF with its statuses and the tests that show them, in docs/interfaces.md.
 
-`make requirements` writes the tables between the page's markers from the routes and from the
-`@pytest.mark.shows("createPolicyTemplate", 201, 400)` marks of the tests, which are read from
-their source; a test fails when the page is out of date.
+`make requirements` writes one table for each listener between the page's markers, from the routes
+and from the `@pytest.mark.shows("createPolicyTemplate", 201, 400)` marks of the tests, which are
+read from their source; a test fails when the page is out of date.
 """
 
 import ast
@@ -22,7 +22,7 @@ from support.requirements import calls
 PAGE = PROJECT / "docs" / "interfaces.md"
 TESTS = PROJECT / "tests"
 LISTENERS: Mapping[str, Sequence[Route]] = {"M1": M1_ROUTES, "M5": M5_ROUTES}
-BEGIN, END = "<!-- operations: made by make requirements -->", "<!-- operations: end -->"
+END = "<!-- operations: end -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +50,16 @@ def shown() -> set[tuple[str, str]]:
     return {(one.operation_id, status) for one in showings() for status in one.statuses}
 
 
-def render() -> str:
-    """The tables, one a listener."""
-    tests: dict[str, list[Showing]] = defaultdict(list)
-    for showing in showings():
-        tests[showing.operation_id].append(showing)
-    lines = [line for name, routes in LISTENERS.items() for line in _table(name, routes, tests)]
-    return "\n".join([BEGIN, "", *lines, END])
-
-
 def rewrite(page: str) -> str:
     """`page` with the tables between its markers made anew; raises ValueError without markers."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the page has no {BEGIN} ... {END}")
-    return before + render() + after
+    for listener, routes in LISTENERS.items():
+        begin = f"<!-- operations of {listener}: written by make requirements -->"
+        before, found, rest = page.partition(begin)
+        _, end, after = rest.partition(END)
+        if not found or not end:
+            raise ValueError(f"the page has no {begin} ... {END}")
+        page = "\n".join([before + begin, "", *_table(routes), "", END + after])
+    return page
 
 
 def _showings(module: Path) -> Iterator[Showing]:
@@ -83,31 +77,30 @@ def _literals(call: ast.Call, module: Path) -> list[str]:
     return values
 
 
-def _table(
-    name: str, routes: Iterable[Route], tests: Mapping[str, Sequence[Showing]]
-) -> Iterator[str]:
-    yield f"### {name}"
-    yield ""
+def _table(routes: Iterable[Route]) -> Iterator[str]:
+    tests: dict[str, list[Showing]] = defaultdict(list)
+    for showing in showings():
+        tests[showing.operation_id].append(showing)
     yield "| method | path | operation | answers | refuses | shown by |"
     yield "|---|---|---|---|---|---|"
     for route in routes:
-        seen = tests.get(route.operation_id, ())
-        statuses = {status for showing in seen for status in showing.statuses}
-        yield (
-            "| "
-            + " | ".join(
-                (
-                    route.method,
-                    f"`{documented_path(route)}`",
-                    route.operation_id,
-                    _listed((int(answer.status) for answer in route.answers), statuses),
-                    _listed(refusals(route, authenticated=True), statuses),
-                    ", ".join(dict.fromkeys(_link(showing) for showing in seen)),
-                )
-            )
-            + " |"
-        )
-    yield ""
+        yield "| " + " | ".join(_cells(route, tests[route.operation_id])) + " |"
+
+
+def _cells(route: Route, seen: Sequence[Showing]) -> Iterator[str]:
+    statuses = {status for showing in seen for status in showing.statuses}
+    answers = [int(answer.status) for answer in route.answers]
+    conditional = [304] if route.method == "GET" else []
+    yield route.method
+    yield f"`{documented_path(route)}`"
+    yield f"`{route.operation_id}`: {_lowered(route.summary)}"
+    yield _listed(sorted([*answers, *conditional]), statuses)
+    yield _listed(refusals(route, authenticated=True), statuses)
+    yield ", ".join(dict.fromkeys(_link(showing) for showing in seen))
+
+
+def _lowered(summary: str) -> str:
+    return summary[:1].lower() + summary[1:]
 
 
 def _listed(statuses: Iterable[int], shown_ones: set[str]) -> str:

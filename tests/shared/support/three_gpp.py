@@ -130,8 +130,7 @@ PROBLEM_RESPONSE = {
 def bundle(pattern: str) -> dict[str, Any]:
     """The documents whose file name matches as one, with no reference to another file.
 
-    TS 29.500 lets every operation refuse with a problem, so every one gets a `4XX`. Where the YAML
-    forgot what success is (PUT of dynamic policies and network assistance), it is 204.
+    TS 29.500 lets every operation refuse with a problem, so every one gets a `4XX`.
     """
     bundled = _Bundle()
     paths: dict[str, Any] = {}
@@ -141,8 +140,7 @@ def bundle(pattern: str) -> dict[str, Any]:
         if "parameters" in contents:
             item["parameters"] = bundled.rewritten(contents["parameters"], operation.document)
         described = contents[operation.method.lower()]
-        responses = {key: one for key, one in described["responses"].items() if key[0] == "2"}
-        responses = responses or {"204": {"description": "Updated"}}
+        responses = {key: one for key, one in operation.responses.items() if key[0] == "2"}
         described = described | {"responses": responses | {"4XX": PROBLEM_RESPONSE}}
         item[operation.method.lower()] = bundled.rewritten(described, operation.document)
     return {
@@ -201,9 +199,18 @@ def _operations(name: str) -> Iterator[Operation]:
                     method=method.upper(),
                     path=path,
                     id=item[method]["operationId"],
-                    responses=item[method]["responses"],
+                    responses=_with_success(item[method]["responses"]),
                     request_body=item[method].get("requestBody", {}).get("content", {}),
                 )
+
+
+def _with_success(responses: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The YAML forgot what success of PUT is for dynamic policies and network assistance; for
+    every other PUT it is 204.
+    """
+    if any(key.startswith("2") for key in responses):
+        return responses
+    return {"204": {"description": "Updated"}, **responses}
 
 
 def _escaped(part: str) -> str:
