@@ -84,6 +84,7 @@ class ApplicationFunction:
         self._servers = servers
         self._policy_control = policy_control
         self._access: AccessControl | None = None
+        self._context: Context | None = None
         self._notifications: socket.socket | None = None
         self._exit = AsyncExitStack()
 
@@ -105,6 +106,13 @@ class ApplicationFunction:
         """Finish the requests under way, then let go of the AS and the database."""
         await self._exit.aclose()
 
+    @property
+    def context(self) -> Context:
+        """The parts that it is made of, once it runs."""
+        if self._context is None:
+            raise RuntimeError("the AF is not running; use it as an async context manager")
+        return self._context
+
     def reload(self) -> None:
         """Take the listeners' certificate anew; what is unusable is logged and changes nothing."""
         if self._access is not None:
@@ -116,7 +124,7 @@ class ApplicationFunction:
         apis = apis_of(M1_ROUTES, M5_ROUTES)
         access = await open_access_control(security, config.data_dir, apis, self._clock, self._exit)
         self._access = access
-        context = await self._open()
+        context = self._context = await self._open()
         self._run_beside(context.reconciler.run(), "no AS is kept in step any more")
         await self._start_policies(context)
         keep = timedelta(days=self.config.report_retention_days)

@@ -14,6 +14,7 @@ import pytest
 from fivegms_af.config import AfConfig, ApplicationServerAddress
 from fivegms_af.memory_application_server import MemoryApplicationServer
 from fivegms_af.policy.control import PolicyControl
+from fivegms_af.policy.service import PolicyService
 from fivegms_af.server import ApplicationFunction
 from fivegms_api.content_protocols import DASH_IF_INGEST
 from fivegms_api.endpoint import Endpoint
@@ -84,6 +85,11 @@ class Af:
         self._af = af
         self.observers: list[Callable[..., None]] = []
         self._http = http
+
+    @property
+    def policy(self) -> PolicyService:
+        """What it does about policies."""
+        return self._af.context.policy
 
     async def stop(self) -> None:
         """End it, as a signal would; another may be started over what it kept."""
