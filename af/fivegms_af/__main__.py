@@ -19,9 +19,10 @@ from fivegms_af.certificate_authority import CertificateAuthority
 from fivegms_af.config import AfConfig, ApplicationServerAddress
 from fivegms_af.errors import ApplicationFunctionError
 from fivegms_af.policy.limits import PolicyLimits
+from fivegms_af.request_id import add_request_id
 from fivegms_af.security.options import add_security_options, security_config
 from fivegms_af.server import ApplicationFunction
-from fivegms_api.command_line import positive, root_url, saying_why
+from fivegms_api.command_line import positive, positive_seconds, root_url, saying_why
 from fivegms_api.endpoint import Endpoint
 
 
@@ -62,6 +63,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="m3=URL,m2=URL,m4=URL[,m4tls=URL]",
         dest="application_servers",
         help="an AS to drive; the first one's M2 and M4 URLs are given out",
+    )
+    options.add_argument(
+        "--m3-refresh-s",
+        type=saying_why(positive_seconds),
+        default=60.0,
+        metavar="SECONDS",
+        help="after how long each AS is asked what it holds (default 60)",
     )
     options.add_argument(
         "--certificate-authority",
@@ -160,6 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         application_servers=tuple(options.application_servers),
         m5_server_addresses=tuple(options.m5_server_addresses),
         sai_max_age_s=options.sai_max_age,
+        m3_refresh_s=options.m3_refresh_s,
         certificate_authority=authority,
         report_retention_days=options.report_retention,
         policy_control_url=options.policy_control,
@@ -200,7 +209,7 @@ async def _serve(config: AfConfig) -> None:
 def _log_to_stderr(level: int) -> None:
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            add_request_id,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,

@@ -55,6 +55,7 @@ class AfConfig:
     `report_retention_days` is how long reports of UEs are kept.
     `policy_control_url` is the API root of a PCF that enforces policies, which notifies the AF at
     `policy_notifications`, reached at `policy_notification_url` if the PCF needs another URL.
+    `m3_refresh_s` is after how long each AS is asked what it holds, though nothing has changed.
     `settle_s` is how long an M1 request waits for the AS to follow before it is answered.
     """
 
@@ -76,6 +77,7 @@ class AfConfig:
     policy_timeout_s: float = 5.0
     settle_s: float = 2.0
     m3_timeout_s: float = 10.0
+    m3_refresh_s: float = 60.0
     security: SecurityConfig = field(default=SecurityConfig())
 
     @property

@@ -1,7 +1,7 @@
 """Keeps one AS in step with what was provisioned, in order, so that nothing overtakes anything.
 
 A shell with no rule in it: `reconciliation` says what to do, `following` what is told of it. What
-the AS holds is asked for at the start, after a failure and once a minute, busy or not; between,
+the AS holds is asked for at the start, after a failure and every `refresh_s`, busy or not; between,
 the pump knows it from what it did.
 """
 
@@ -39,7 +39,6 @@ from fivegms_af.reconciliation import (
 from fivegms_af.store.provisioning_store import ProvisioningStore
 from fivegms_api.m3 import Capabilities, ReportedSession
 
-REFRESH_S = 60.0
 SESSIONS_AT_A_TIME = 64
 
 log = structlog.get_logger()
@@ -50,12 +49,13 @@ Wait = Callable[[asyncio.Event, float], Awaitable[None]]
 @dataclass(frozen=True, slots=True)
 class Timing:
     """The clocks of a pump: `now` is aware, `monotonic_s` only goes forward, `wait` ends when the
-    event is set or the seconds are over.
+    event is set or the seconds are over. After `refresh_s` the AS is asked what it holds.
     """
 
     now: Callable[[], datetime]
     wait: Wait
     monotonic_s: Callable[[], float]
+    refresh_s: float
 
 
 class Pump:
@@ -133,9 +133,10 @@ class Pump:
 
     async def rest(self) -> None:
         """Until there is something to do: a change, a retry, or a look at what the AS holds."""
-        pause_s = retry_delay_s(self._failures) if self._failures else REFRESH_S
-        await self._timing.wait(self._wake, pause_s)
-        if not self._wake.is_set() or self._timing.monotonic_s() - self._asked_s >= REFRESH_S:
+        timing = self._timing
+        pause_s = retry_delay_s(self._failures) if self._failures else timing.refresh_s
+        await timing.wait(self._wake, pause_s)
+        if not self._wake.is_set() or timing.monotonic_s() - self._asked_s >= timing.refresh_s:
             self._look_is_due = True
         self._wake.clear()
 

@@ -21,6 +21,7 @@ from fivegms_af.store.provisioning_store import ProvisioningStore
 from fivegms_api.m3 import Capabilities
 
 GATHER_S = 0.1
+REFRESH_S = 60.0
 
 log = structlog.get_logger()
 
@@ -50,10 +51,11 @@ class Reconciler:
         wait: Wait = until_set,
         monotonic_s: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = utc_now,
+        refresh_s: float = REFRESH_S,
     ) -> None:
         self._store = store
         self._gathering: asyncio.TimerHandle | None = None
-        timing = Timing(now, wait, monotonic_s)
+        timing = Timing(now, wait, monotonic_s, refresh_s)
         self._pumps = [Pump(store, server, address, timing) for server in servers if address]
         store.on_change(self._heard)
 

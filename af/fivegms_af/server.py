@@ -20,7 +20,7 @@ from fivegms_af.context import CONTEXT, Context
 from fivegms_af.m1.table import M1_ROUTES
 from fivegms_af.m3_client import M3Client
 from fivegms_af.m5.table import M5_ROUTES
-from fivegms_af.middleware import answer_errors, identify, try_again
+from fivegms_af.middleware import answering, try_again
 from fivegms_af.policy.control import PolicyControl
 from fivegms_af.policy.notifications import BASE_PATH as NOTIFICATIONS_PATH
 from fivegms_af.policy.notifications import create_notifications_app
@@ -51,14 +51,14 @@ def utc_now() -> datetime:
 
 def create_m1_app(context: Context, access: AccessControl) -> web.Application:
     """The application that providers use."""
-    app = _create_app(context, access, "5GMS AF: M1", M1_ROUTES)
+    app = _create_app(context, access, "m1", M1_ROUTES)
     access.serve_tokens(app)
     return app
 
 
 def create_m5_app(context: Context, access: AccessControl) -> web.Application:
     """The application that UEs use."""
-    app = _create_app(context, access, "5GMS AF: M5", M5_ROUTES)
+    app = _create_app(context, access, "m5", M5_ROUTES)
     allow_origins(app, context.config.security.m5_allow_origins)
     return app
 
@@ -153,7 +153,9 @@ class ApplicationFunction:
         store = ProvisioningStore(database, config.cached_sessions)
         servers = await self._connect() if self._servers is None else self._servers
         address = config.application_servers[0] if config.application_servers else None
-        reconciler = Reconciler(store, servers, address, now=self._clock)
+        reconciler = Reconciler(
+            store, servers, address, now=self._clock, refresh_s=config.m3_refresh_s
+        )
         control = self._policy_control or await self._connect_pcf()
         policy = PolicyService.over(database, store, control, self._clock, new_id)
         reports = ReportIntake(ReportStore(database))
@@ -219,15 +221,22 @@ class ApplicationFunction:
 
 
 def _create_app(
-    context: Context, access: AccessControl, title: str, routes: Sequence[Route]
+    context: Context, access: AccessControl, interface: str, routes: Sequence[Route]
 ) -> web.Application:
+    observe = context.metrics.observer(interface, routes)
     app = web.Application(
         client_max_size=context.config.max_body_bytes,
-        middlewares=(identify, answer_errors, *access.middlewares(routes), try_again),
+        middlewares=(
+            answering(observe, context.request_ids),
+            *access.middlewares(routes),
+            try_again,
+        ),
     )
     app[CONTEXT] = context
     add_routes(app, routes)
-    document = openapi.OpenApiDocument(title, routes, authenticated=access.authenticates)
+    document = openapi.OpenApiDocument(
+        f"5GMS AF: {interface.upper()}", routes, authenticated=access.authenticates
+    )
     app.router.add_get(openapi.PATH, document.serve)
     app.router.add_get("/healthz", _health)
     return app

@@ -12,8 +12,8 @@ from fivegms_af.errors import ApplicationServerRefused
 from fivegms_af.following import Following
 from fivegms_af.memory_application_server import EVERYTHING, MemoryApplicationServer
 from fivegms_af.provisioned import Hosting, Session, Template
-from fivegms_af.pump import REFRESH_S, SESSIONS_AT_A_TIME
-from fivegms_af.reconciler import Reconciler, until_set
+from fivegms_af.pump import SESSIONS_AT_A_TIME
+from fivegms_af.reconciler import REFRESH_S, Reconciler, until_set
 from fivegms_af.store.database import Database, Listener
 from fivegms_af.store.provisioning_store import ProvisioningStore
 from fivegms_api.application_servers import ApplicationServerState
