@@ -18,6 +18,8 @@ from fivegms_api.m3 import (
     M3_BASE_PATH,
     M3_EXTENSION_BASE_PATH,
     ApplicationServerStatus,
+    Capabilities,
+    ReportedCertificate,
     ReportedSession,
     ReportedTemplate,
     content_hosting_configuration_path,
@@ -26,21 +28,26 @@ from fivegms_api.m3 import (
 )
 from fivegms_api.media_type import is_media_type
 from fivegms_api.problem_details import InvalidParam
+from fivegms_as.certificates import Certificates
 from fivegms_as.errors import (
+    CertificateUnknown,
     ConfigurationExists,
     InvalidDocument,
     UnknownProvisioningSession,
     UnknownResource,
+    UnsupportedMembers,
 )
+from fivegms_as.exchange import read_body, shown, written
+from fivegms_as.hosting_rules import unsupported
 from fivegms_as.media_types import OCTET_STREAM
 from fivegms_as.names import resource_id
 from fivegms_as.preparation import PreparationJobs
 from fivegms_as.problems import SERVER
+from fivegms_as.pull import Pull
 from fivegms_as.purge import matching
 from fivegms_as.sessions import Hosting, Session, Sessions, Template
 from fivegms_as.store import ContentStore
 
-PURGE_TIMEOUT_S = 2.0
 _HOSTINGS = f"{M3_BASE_PATH}/content-hosting-configurations"
 _HOSTING = content_hosting_configuration_path("{session}")
 _SESSION = provisioning_session_path("{session}")
@@ -49,21 +56,31 @@ _TEMPLATE = content_preparation_template_path("{session}", "{template}")
 
 
 class Configuration:
-    """The M3 handlers. One change at a time; each is durable before it is acknowledged."""
+    """The M3 handlers but for certificates.
+
+    One change at a time, by the lock `changing`; each is durable before it is acknowledged.
+    """
 
     def __init__(
         self,
         store: ContentStore,
         sessions: Sessions,
         jobs: PreparationJobs,
+        pull: Pull,
+        certificates: Certificates,
         *,
+        capabilities: Capabilities,
+        changing: asyncio.Lock,
         clock: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._sessions = sessions
         self._jobs = jobs
+        self._pull = pull
+        self._certificates = certificates
+        self._capabilities = capabilities
         self._clock = clock
-        self._changing = asyncio.Lock()
+        self._changing = changing
 
     def routes(self) -> list[web.RouteDef]:
         """The table of M3."""
@@ -87,12 +104,12 @@ class Configuration:
     async def list_hostings(self, _request: web.Request) -> web.Response:
         """The sessions that have a Content Hosting Configuration."""
         hosted = [session.id for session in self._sessions.all() if session.hosting]
-        return _json(json.dumps(hosted).encode())
+        return shown(json.dumps(hosted).encode())
 
     async def get_hosting(self, request: web.Request) -> web.Response:
         """The configuration as it was sent."""
         hosting = self._hosted(request)
-        return _json(hosting.body, etag=hosting.sha256)
+        return shown(hosting.body, etag=hosting.sha256)
 
     async def create_hosting(self, request: web.Request) -> web.Response:
         """Create; 409 where there is one."""
@@ -111,6 +128,7 @@ class Configuration:
                 self._sessions.save, Session(session.id, None, session.templates)
             )
             await asyncio.to_thread(self._store.delete_session, session.id)
+        self._pull.forget(session.id)
         self._jobs.consider(session.id)
         return web.Response(status=HTTPStatus.NO_CONTENT)
 
@@ -120,25 +138,26 @@ class Configuration:
             raise web.HTTPUnsupportedMediaType
         self._hosted(request)
         session = self._known(request)
-        pattern = _purge_pattern(await _body(request))
+        pattern = _purge_pattern(await read_body(request))
         paths = sorted(self._store.objects(session.id))
-        purged = await matching(pattern, paths, timeout_s=PURGE_TIMEOUT_S)
+        purged = await asyncio.to_thread(matching, pattern, paths)
+        self._pull.forget(session.id)
         if not purged:
             return web.Response(status=HTTPStatus.NO_CONTENT)
         await asyncio.to_thread(self._store.publish, session.id, [], purged, self._clock())
         self._jobs.consider(session.id)
-        return _json(str(len(purged)).encode())
+        return shown(str(len(purged)).encode())
 
     async def list_templates(self, request: web.Request) -> web.Response:
         """The session's templates by id and digest."""
-        return _json(_reported(self._known(request)).to_json())
+        return shown(self._reported(self._known(request).id).to_json())
 
     async def get_template(self, request: web.Request) -> web.Response:
         """The template as it was sent."""
         template = self._known(request).templates.get(request.match_info["template"])
         if template is None:
             raise UnknownResource("the session has no such template")
-        return _json(template.body, etag=template.sha256, content_type=template.content_type)
+        return shown(template.body, etag=template.sha256, content_type=template.content_type)
 
     async def put_template(self, request: web.Request) -> web.Response:
         """Create or replace a template; a model that waits for it is prepared."""
@@ -146,14 +165,14 @@ class Configuration:
         content_type = request.headers.get(hdrs.CONTENT_TYPE, OCTET_STREAM)
         if not is_media_type(content_type):
             raise web.HTTPUnsupportedMediaType
-        template = Template.parse(template_id, content_type, await _body(request))
+        template = Template.parse(template_id, content_type, await read_body(request))
         session_id = resource_id(request.match_info["session"])
         async with self._changing:
             session = self._sessions.get(session_id) or Session(session_id)
             is_new = template.id not in session.templates
             await asyncio.to_thread(self._sessions.save, session.with_template(template))
         self._jobs.consider(session_id)
-        return _written(is_new, template.sha256)
+        return written(is_new, template.sha256)
 
     async def delete_template(self, request: web.Request) -> web.Response:
         """Remove a template and what it made."""
@@ -171,33 +190,43 @@ class Configuration:
         session_id = resource_id(request.match_info["session"])
         async with self._changing:
             await asyncio.to_thread(self._sessions.remove, session_id)
+            await asyncio.to_thread(self._certificates.remove_all, session_id)
             await asyncio.to_thread(self._store.delete_session, session_id)
+        self._pull.forget(session_id)
         self._jobs.consider(session_id)
         return web.Response(status=HTTPStatus.NO_CONTENT)
 
     async def session_models(self, request: web.Request) -> web.Response:
         """The models of one session."""
         models = self._jobs.models(self._known(request))
-        return _json(AiModelList(ai_models=models).to_json())
+        return shown(AiModelList(ai_models=models).to_json())
 
     async def all_models(self, _request: web.Request) -> web.Response:
         """The models of all sessions."""
         sessions = self._sessions.all()
         models = tuple(model for session in sessions for model in self._jobs.models(session))
-        return _json(AiModelList(ai_models=models).to_json())
+        return shown(AiModelList(ai_models=models).to_json())
 
     async def status(self, _request: web.Request) -> web.Response:
-        """What is configured here, by digest."""
-        sessions = tuple(_reported(session) for session in self._sessions.all())
-        status = ApplicationServerStatus(server=SERVER, provisioning_sessions=sessions)
-        return _json(status.to_json())
+        """What is configured here, by digest, and what could be."""
+        with_certificates = (session_id for session_id, _ in self._certificates.ids())
+        ids = {*(session.id for session in self._sessions.all()), *with_certificates}
+        status = ApplicationServerStatus(
+            server=SERVER,
+            provisioning_sessions=tuple(self._reported(session_id) for session_id in sorted(ids)),
+            capabilities=self._capabilities,
+        )
+        return shown(status.to_json())
 
     async def _write_hosting(self, request: web.Request, *, create: bool) -> web.Response:
         if request.content_type != "application/json":
             raise web.HTTPUnsupportedMediaType
         session_id = resource_id(request.match_info["session"])
-        hosting = Hosting.parse(await _body(request))
+        hosting = Hosting.parse(await read_body(request))
+        if refused := list(unsupported(hosting.configuration, self._capabilities)):
+            raise UnsupportedMembers(refused)
         async with self._changing:
+            self._check_certificates(session_id, hosting)
             session = self._sessions.get(session_id) or Session(session_id)
             is_new = session.hosting is None
             if create and not is_new:
@@ -206,8 +235,36 @@ class Configuration:
             await asyncio.to_thread(
                 self._sessions.save, Session(session_id, hosting, session.templates)
             )
+        self._pull.forget(session_id)
         self._jobs.consider(session_id)
-        return _written(is_new, hosting.sha256)
+        return written(is_new, hosting.sha256)
+
+    def _check_certificates(self, session_id: str, hosting: Hosting) -> None:
+        """Raises CertificateUnknown: a listener must have it before a distribution needs it."""
+        for certificate_id in sorted(hosting.certificates):
+            if self._certificates.get(session_id, certificate_id) is None:
+                raise CertificateUnknown(f"certificate {certificate_id} is not held; PUT it first")
+
+    def _reported(self, session_id: str) -> ReportedSession:
+        session = self._sessions.get(session_id) or Session(session_id)
+        hosting = session.hosting
+        templates = sorted(session.templates.values(), key=lambda template: template.id)
+        return ReportedSession(
+            provisioning_session_id=session_id,
+            content_hosting_configuration_sha256=hosting.sha256 if hosting else None,
+            content_preparation_templates=tuple(
+                ReportedTemplate(
+                    content_preparation_template_id=template.id,
+                    content_type=template.content_type,
+                    sha256=template.sha256,
+                )
+                for template in templates
+            ),
+            certificates=tuple(
+                ReportedCertificate(certificate_id=name, sha256=certificate.sha256)
+                for name, certificate in self._certificates.of(session_id)
+            ),
+        )
 
     def _known(self, request: web.Request) -> Session:
         session = self._sessions.get(request.match_info["session"])
@@ -222,29 +279,6 @@ class Configuration:
         return hosting
 
 
-def _reported(session: Session) -> ReportedSession:
-    return ReportedSession(
-        provisioning_session_id=session.id,
-        content_hosting_configuration_sha256=session.hosting.sha256 if session.hosting else None,
-        content_preparation_templates=tuple(
-            ReportedTemplate(
-                content_preparation_template_id=template.id,
-                content_type=template.content_type,
-                sha256=template.sha256,
-            )
-            for template in sorted(session.templates.values(), key=lambda template: template.id)
-        ),
-    )
-
-
-async def _body(request: web.Request) -> bytes:
-    """The whole body. Raises InvalidDocument where its coding is broken."""
-    try:
-        return await request.read()
-    except (web.RequestPayloadError, ValueError) as error:
-        raise InvalidDocument(f"the body cannot be read: {error}") from error
-
-
 def _purge_pattern(form: bytes) -> str:
     """The field `pattern` of a form in UTF-8. Raises InvalidDocument."""
     try:
@@ -255,17 +289,3 @@ def _purge_pattern(form: bytes) -> str:
         missing = InvalidParam(param="pattern", reason="is required")
         raise InvalidDocument("the form has no pattern", [missing])
     return fields["pattern"]
-
-
-def _written(is_new: bool, sha256: str) -> web.Response:
-    status = HTTPStatus.CREATED if is_new else HTTPStatus.NO_CONTENT
-    return web.Response(status=status, headers={hdrs.ETAG: f'"{sha256}"'})
-
-
-def _json(
-    body: bytes, *, etag: str | None = None, content_type: str = "application/json"
-) -> web.Response:
-    fields = {hdrs.CONTENT_TYPE: content_type, hdrs.CACHE_CONTROL: "no-store"}
-    if etag is not None:
-        fields[hdrs.ETAG] = f'"{etag}"'
-    return web.Response(body=body, headers=fields)

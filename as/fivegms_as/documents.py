@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from fivegms_as.files import is_temporary, remove_file, replace_file
+from fivegms_as.quarantine import Quarantine
 
 
 class Documents(Protocol):
@@ -21,12 +22,19 @@ class Documents(Protocol):
     def remove(self, name: str) -> None:
         """Remove one, if it is there."""
 
+    def set_aside(self, name: str, reason: str) -> None:
+        """Put one that cannot be understood out of the way."""
+
 
 class FolderDocuments:
-    """Documents as files `NAME.json` in a folder, which is made if need be."""
+    """Documents as files `NAME.json` in a folder, which is made if need be.
 
-    def __init__(self, folder: Path) -> None:
+    Only the server's user can read them: a configuration has a provider's passphrases in it.
+    """
+
+    def __init__(self, folder: Path, quarantine: Quarantine) -> None:
         self._folder = folder
+        self._quarantine = quarantine
         folder.mkdir(parents=True, exist_ok=True)
 
     def load(self) -> dict[str, bytes]:
@@ -38,11 +46,15 @@ class FolderDocuments:
 
     def save(self, name: str, data: bytes) -> None:
         """Write one atomically. Raises StoreFull."""
-        replace_file(self._folder / f"{name}.json", data)
+        replace_file(self._folder / f"{name}.json", data, mode=0o600)
 
     def remove(self, name: str) -> None:
         """Remove one, if it is there."""
         remove_file(self._folder / f"{name}.json")
+
+    def set_aside(self, name: str, reason: str) -> None:
+        """Move one to quarantine."""
+        self._quarantine.set_aside(self._folder / f"{name}.json", reason)
 
 
 class MemoryDocuments:
@@ -62,3 +74,7 @@ class MemoryDocuments:
     def remove(self, name: str) -> None:
         """Remove one, if it is there."""
         self._documents.pop(name, None)
+
+    def set_aside(self, name: str, reason: str) -> None:
+        """Remove one."""
+        self.remove(name)

@@ -5,8 +5,15 @@ ApplicationServerError
   UnknownProvisioningSession                    M3 never told of it, or took it back
   UnknownContent, UnknownResource               nothing of that name
   ConfigurationExists                           create of what is there
+  UnsupportedMembers                            M3 asks for what this server cannot do
+  CertificateInvalid, CertificateUnknown, CertificateInUse
   InvalidDocument                               an M3 body that does not validate
-  PatternInvalid, PatternTooSlow                a purge pattern
+  PatternInvalid                                a purge pattern
+  AdmissionRefused                              content that this client may not have
+    MisdirectedRequest, TlsRequired, OutsideGeoFence
+    UrlSignatureMissing, UrlSignatureInvalid, UrlSignatureExpired
+  OriginRefused, OriginUnavailable, OriginTimedOut
+                                                content that cannot be pulled
   IngestRefused
     PullIngestConfigured, PreparedContent       not a place to upload to
     EmptyUpload, UploadTooLarge, UploadIncomplete
@@ -17,7 +24,8 @@ ApplicationServerError
     UploadWithdrawn                             its session went meanwhile; nothing is kept
   PreconditionFailed, RangeNotSatisfiable       RFC 9110 13 and 14
   StoreFull, StoreDamaged                       the disk
-  DataFolderInUse                               at start: another server has it
+  DataFolderInUse, LocationsInvalid, ListenerInvalid
+                                                at start
   PreparationError
     PreparationRefused, PreparerCrashed, PreparationTimedOut, PreparationInterrupted,
     PreparedOutputInvalid
@@ -74,8 +82,64 @@ class PatternInvalid(ApplicationServerError):
     """A purge pattern that is not a regular expression."""
 
 
-class PatternTooSlow(ApplicationServerError):
-    """A purge pattern that did not finish matching in the time allowed."""
+class UnsupportedMembers(ApplicationServerError):
+    """A configuration that asks for what this server cannot do; `invalid_params` says where."""
+
+    def __init__(self, invalid_params: Sequence[InvalidParam]) -> None:
+        super().__init__("the configuration asks for what this server cannot do")
+        self.invalid_params = tuple(invalid_params)
+
+
+class CertificateInvalid(ApplicationServerError):
+    """Not a certificate chain with the private key of its first certificate, all in PEM."""
+
+
+class CertificateUnknown(ApplicationServerError):
+    """A hosting configuration refers to a certificate that was not put here before it."""
+
+
+class CertificateInUse(ApplicationServerError):
+    """DELETE of a certificate that a hosting configuration refers to."""
+
+
+class AdmissionRefused(ApplicationServerError):
+    """Base of why a client may not have content that is there."""
+
+
+class MisdirectedRequest(AdmissionRefused):
+    """The Host field names neither the distribution's alias nor the server."""
+
+
+class TlsRequired(AdmissionRefused):
+    """A distribution with a certificate was asked for without TLS."""
+
+
+class OutsideGeoFence(AdmissionRefused):
+    """The client is where the content may not be consumed, or nobody knows where."""
+
+
+class UrlSignatureMissing(AdmissionRefused):
+    """The URL needs a signature and has none."""
+
+
+class UrlSignatureInvalid(AdmissionRefused):
+    """The token is not that of this URL and client."""
+
+
+class UrlSignatureExpired(AdmissionRefused):
+    """The URL was signed, for a time that is over."""
+
+
+class OriginRefused(ApplicationServerError):
+    """The origin's answer, or where the origin is, is nothing that can be served."""
+
+
+class OriginUnavailable(ApplicationServerError):
+    """The origin does not answer, and nothing of it is stored."""
+
+
+class OriginTimedOut(ApplicationServerError):
+    """The origin takes too long, and nothing of it is stored."""
 
 
 class IngestRefused(ApplicationServerError):
@@ -171,6 +235,14 @@ class StoreFull(ApplicationServerError):
 
 class StoreDamaged(ApplicationServerError):
     """A stored file that this package never leaves behind: the disk was changed by others."""
+
+
+class ListenerInvalid(ApplicationServerError):
+    """Files of a TLS listener that cannot be used."""
+
+
+class LocationsInvalid(ApplicationServerError):
+    """A file of locations that cannot be read; names the line."""
 
 
 class DataFolderInUse(ApplicationServerError):

@@ -24,15 +24,17 @@ def disk_errors() -> Iterator[None]:
         raise
 
 
-def replace_file(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes, *, mode: int = 0o666) -> None:
     """Make `data` the content of `path`, durably; on failure the old content stays.
+
+    `mode` is what the process's umask leaves of it, from the first byte on.
 
     Raises StoreFull, OSError.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with disk_errors():
-            _write_through(temporary, data)
+            _write_through(temporary, data, mode)
             temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -75,8 +77,9 @@ def is_temporary(path: Path) -> bool:
     return path.name.startswith(".")
 
 
-def _write_through(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
+def _write_through(path: Path, data: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

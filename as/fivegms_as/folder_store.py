@@ -31,9 +31,9 @@ from fivegms_as.namespace import (
     Namespaces,
     StoredObject,
     read_namespace,
-    whole_seconds,
     write_namespace,
 )
+from fivegms_as.quarantine import Quarantine
 from fivegms_as.store import Addition, Draft, UploadTerms, finished
 
 
@@ -50,10 +50,12 @@ _PARTIAL = TypeAdapter(_PartialUpload)
 class FolderStore:
     """The store below `root`, which is made if need be; one process at a time may use it.
 
-    Raises StoreDamaged when a path's bytes are missing.
+    What cannot be read is set aside: a session whose paths are unreadable starts empty, a path
+    whose bytes are missing is gone.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, quarantine: Quarantine | None = None) -> None:
+        self._quarantine = quarantine or Quarantine(root / "quarantine")
         self._blobs = root / "blobs"
         self._documents = root / "sessions"
         self._partials = root / "partials"
@@ -159,8 +161,11 @@ class FolderStore:
                 addition.draft.discard()
             raise UnknownProvisioningSession(session)
         arriving = finished(pending)
-        objects = [_stored(addition, sha256, now) for addition, sha256 in arriving]
         with self._writing, self._undone_on_error(arriving):
+            objects = [
+                addition.stored(sha256, self.find(session, addition.path), now)
+                for addition, sha256 in arriving
+            ]
             space = self._spaces.changed(session, objects, removals)
             with disk_errors():
                 self._move_in(arriving)
@@ -183,14 +188,43 @@ class FolderStore:
                 if upload.session == session:
                     _remove_partial(companion)
 
+    def sweep_uploads(self, before: datetime) -> int:
+        """Remove partial uploads by the time that their files were last written."""
+        swept = 0
+        with self._writing:
+            for companion, _ in list(self._uploads()):
+                part = companion.with_suffix(".part")
+                newest = part if part.exists() else companion
+                if newest.stat().st_mtime < before.timestamp():
+                    _remove_partial(companion)
+                    swept += 1
+        return swept
+
     def _load(self) -> dict[str, list[StoredObject]]:
         documents = [file for file in self._documents.iterdir() if not is_temporary(file)]
-        sessions = {file.stem: read_namespace(file.read_bytes()) for file in documents}
-        for stored in (stored for objects in sessions.values() for stored in objects):
-            blob = self._blob(stored.sha256)
-            if not blob.is_file() or blob.stat().st_size != stored.size_bytes:
-                raise StoreDamaged(f"{blob} should hold the {stored.size_bytes} bytes of a path")
-        return sessions
+        return {file.stem: self._load_session(file) for file in documents}
+
+    def _load_session(self, document: Path) -> list[StoredObject]:
+        """The paths of a session that have their bytes; the document goes where any is lost."""
+        try:
+            objects = read_namespace(document.read_bytes())
+        except StoreDamaged as error:
+            self._replace_damaged(document, [], str(error))
+            return []
+        whole = [stored for stored in objects if self._is_whole(stored)]
+        if len(whole) < len(objects):
+            lost = [stored.path for stored in objects if not self._is_whole(stored)]
+            reason = f"{len(lost)} paths have lost their bytes, {lost[0]} the first"
+            self._replace_damaged(document, whole, reason)
+        return whole
+
+    def _replace_damaged(self, document: Path, whole: list[StoredObject], reason: str) -> None:
+        self._quarantine.set_aside(document, reason)
+        replace_file(document, write_namespace({stored.path: stored for stored in whole}))
+
+    def _is_whole(self, stored: StoredObject) -> bool:
+        blob = self._blob(stored.sha256)
+        return blob.is_file() and blob.stat().st_size == stored.size_bytes
 
     def _sweep(self) -> None:
         """Remove what a crash left: temporary files, drafts, blobs that no path names."""
@@ -201,8 +235,13 @@ class FolderStore:
         for blob in self._blobs.glob("*/*"):
             if not self._spaces.names(blob.name):
                 blob.unlink()
-        for companion, upload in self._uploads():
-            if upload.session not in self._spaces:
+        for companion in self._partials.glob("[!.]*.json"):
+            try:
+                upload = _read_upload(companion)
+            except StoreDamaged as error:
+                self._quarantine.set_aside(companion, str(error))
+                continue
+            if upload is not None and upload.session not in self._spaces:
                 _remove_partial(companion)
         for file in self._partials.glob("*.part"):
             if not file.with_suffix(".json").exists():
@@ -253,17 +292,6 @@ class FolderStore:
     def _partial(self, session: str, path: str) -> Path:
         key = hashlib.sha256(f"{session}\0{path}".encode()).hexdigest()
         return self._partials / f"{key}.part"
-
-
-def _stored(addition: Addition, sha256: str, now: datetime) -> StoredObject:
-    return StoredObject(
-        path=addition.path,
-        sha256=sha256,
-        size_bytes=addition.draft.size_bytes,
-        content_type=addition.content_type,
-        modified=whole_seconds(now),
-        prepared=addition.prepared,
-    )
 
 
 def _own(draft: Draft) -> FileDraft:

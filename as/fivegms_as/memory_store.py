@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -14,7 +14,7 @@ from fivegms_as.errors import (
     UnknownProvisioningSession,
     UploadWithdrawn,
 )
-from fivegms_as.namespace import Namespace, Namespaces, StoredObject, whole_seconds
+from fivegms_as.namespace import Namespace, Namespaces, StoredObject
 from fivegms_as.store import Addition, UploadTerms, finished
 
 UploadKey = tuple[str, str]
@@ -30,6 +30,7 @@ class MemoryDraft:
         self._withdrawn = False
         self._hash = hashlib.sha256()
         self.data = bytearray()
+        self.touched = datetime.now(UTC)
 
     @property
     def size_bytes(self) -> int:
@@ -51,6 +52,7 @@ class MemoryDraft:
         self._check()
         self._store.take(len(data))
         self.data += data
+        self.touched = datetime.now(UTC)
         self._hash.update(data)
 
     def finish(self) -> str:
@@ -134,6 +136,14 @@ class MemoryStore:
             draft.discard()
         return True
 
+    def sweep_uploads(self, before: datetime) -> int:
+        """Discard the partial uploads that nobody continued since then; returns how many."""
+        with self._writing:
+            old = [draft for draft in self._uploads.values() if draft.touched < before]
+            for draft in old:
+                draft.discard()
+        return len(old)
+
     def stage(self, source: Path) -> MemoryDraft:
         """Read a whole file and remove it."""
         draft = MemoryDraft(self, UploadTerms("application/octet-stream"), None)
@@ -155,7 +165,7 @@ class MemoryStore:
                 for addition in arriving:
                     addition.draft.discard()
                 raise UnknownProvisioningSession(session)
-            objects = [self._move_in(*one, now) for one in finished(arriving)]
+            objects = [self._move_in(session, *one, now) for one in finished(arriving)]
             space = self._spaces.changed(session, objects, removals)
             self._remove_blobs(self._spaces.apply(session, space))
 
@@ -188,20 +198,16 @@ class MemoryStore:
         """Drop the record of an upload."""
         self._uploads.pop(key, None)
 
-    def _move_in(self, addition: Addition, sha256: str, now: datetime) -> StoredObject:
+    def _move_in(
+        self, session: str, addition: Addition, sha256: str, now: datetime
+    ) -> StoredObject:
+        stored = addition.stored(sha256, self.find(session, addition.path), now)
         data = _own(addition).data
         addition.draft.discard()  # its room is what the blob takes
         if sha256 not in self._blobs:
             self.take(len(data))
             self._blobs[sha256] = bytes(data)
-        return StoredObject(
-            path=addition.path,
-            sha256=sha256,
-            size_bytes=len(data),
-            content_type=addition.content_type,
-            modified=whole_seconds(now),
-            prepared=addition.prepared,
-        )
+        return stored
 
     def _remove_blobs(self, digests: Iterable[str]) -> None:
         for sha256 in digests:

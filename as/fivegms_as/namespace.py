@@ -5,25 +5,35 @@ names any longer is dead. Readers see a session's mapping before a change or aft
 between.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, TypeAdapter
 
 from fivegms_as.errors import StoreDamaged, UnknownProvisioningSession
 
 Namespace = Mapping[str, "StoredObject"]
+_UNATTRIBUTED = b'"prepared":true'
+
+
+@dataclass(frozen=True, slots=True)
+class PulledFrom:
+    """Where the bytes of a path were fetched, and the entity tag that the origin gave them."""
+
+    url: str
+    etag: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
     """The content of one path: bytes by SHA-256 in hex, and what a reader is told of them.
 
-    `modified` is UTC in whole seconds. `prepared` marks what a preparation put there; the rest was
-    ingested.
+    `modified` is UTC in whole seconds. `templates` are the Content Preparation Templates that made
+    it; what has none was ingested, and `pulled` says from where if it was not pushed.
     """
 
     path: str
@@ -31,7 +41,13 @@ class StoredObject:
     size_bytes: int
     content_type: str
     modified: AwareDatetime
-    prepared: bool = False
+    templates: tuple[str, ...] = ()
+    pulled: PulledFrom | None = None
+
+    @property
+    def prepared(self) -> bool:
+        """Whether a preparation put it there."""
+        return bool(self.templates)
 
     @property
     def etag(self) -> str:
@@ -103,10 +119,16 @@ def write_namespace(space: Namespace) -> bytes:
 
 
 def read_namespace(document: bytes) -> list[StoredObject]:
-    """The inverse of `write_namespace`. Raises StoreDamaged."""
+    """The inverse of `write_namespace`. Raises StoreDamaged.
+
+    Prepared paths were once marked without their template; they are left out, to be made again.
+    """
     try:
+        if _UNATTRIBUTED in document:
+            entries = [entry for entry in json.loads(document) if not entry.get("prepared")]
+            document = json.dumps(entries).encode()
         return _OBJECTS.validate_json(document)
-    except ValidationError as error:
+    except ValueError as error:
         raise StoreDamaged(f"a session's list of paths is unreadable: {error}") from error
 
 

@@ -37,6 +37,7 @@ from fivegms_as.namespace import Namespace
 from fivegms_as.prepared_files import collect_output, lay_out, prepared_among, publish_output
 from fivegms_as.preparer import PreparationTask, Preparer
 from fivegms_as.sessions import Session, Sessions, Template
+from fivegms_as.source_pull import SourcePull
 from fivegms_as.store import ContentStore
 
 _QUEUED = PreparationProgress(stage="waiting", fraction=0)
@@ -63,6 +64,7 @@ class PreparationJobs:
         sessions: Sessions,
         documents: Documents,
         preparer: Preparer,
+        sources: SourcePull,
         *,
         work: Path,
         concurrency: int,
@@ -72,10 +74,11 @@ class PreparationJobs:
         self._sessions = sessions
         self._documents = documents
         self._preparer = preparer
+        self._sources = sources
         self._work = work
         self._clock = clock
         self._slots = asyncio.Semaphore(concurrency)
-        self._records = {name: _read(name, data) for name, data in documents.load().items()}
+        self._records = _load(documents)
         self._jobs: dict[tuple[str, str], _Job] = {}
         self._numbers = count()
         self._changing = asyncio.Lock()
@@ -136,7 +139,11 @@ class PreparationJobs:
         record = rules.lost(self._record(session_id, template.id), content)
         wanted = rules.inputs(template.sha256, preparation, content)
         progress = job.progress if job else None
-        return rules.ai_models(session_id, record, preparation, content, progress, wanted)
+        missing = rules.missing_paths(preparation, content)
+        trouble = self._sources.trouble(session_id, missing)
+        return rules.ai_models(
+            session_id, record, preparation, missing, progress, wanted, trouble=trouble
+        )
 
     async def _keep(self) -> None:
         while True:
@@ -166,6 +173,18 @@ class PreparationJobs:
             await self._drop(session_id, template_id)
         for template, preparation in templates.values():
             await self._follow(session_id, template, preparation)
+        self._seek_sources(
+            session_id, session, [preparation for _, preparation in templates.values()]
+        )
+
+    def _seek_sources(
+        self, session_id: str, session: Session | None, preparations: list[ModelPreparation]
+    ) -> None:
+        """Where content is pulled, nobody brings what templates wait for: it has to be fetched."""
+        origin = session.hosting.origin if session and session.hosting else None
+        content = self._content(session_id)
+        missing = {path for one in preparations for path in rules.missing_paths(one, content)}
+        self._sources.seek(session_id, origin, missing)
 
     async def _follow(
         self, session_id: str, template: Template, preparation: ModelPreparation
@@ -274,7 +293,9 @@ class PreparationJobs:
         others = (r for r in self._records[session_id].values() if r.template_id != template_id)
         stale = rules.owned_paths([record]) - rules.owned_paths([after, *others])
         gone = prepared_among(content, stale)
-        await asyncio.to_thread(publish_output, self._store, session_id, files, gone, now)
+        await asyncio.to_thread(
+            publish_output, self._store, session_id, template_id, files, gone, now
+        )
         await self._keep_record(session_id, after)
         _log.info("model published", session=session_id, template=template_id, files=len(files))
 
@@ -336,6 +357,17 @@ def _reason(error: Exception) -> FailureReason:
         case ApplicationServerError():
             return FailureReason(type=PreparationError.type, detail=str(error))
     return FailureReason(type=PreparationError.type, detail="the server's log says more")
+
+
+def _load(documents: Documents) -> dict[str, dict[str, rules.Record]]:
+    """Every session's records; where they cannot be read, its models are prepared again."""
+    records = {}
+    for session_id, data in documents.load().items():
+        try:
+            records[session_id] = _read(session_id, data)
+        except StoreDamaged as error:
+            documents.set_aside(session_id, str(error))
+    return records
 
 
 def _read(session_id: str, data: bytes) -> dict[str, rules.Record]:

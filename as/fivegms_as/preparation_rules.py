@@ -6,7 +6,7 @@ publication takes its place; a failure takes nothing away.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum, auto
@@ -227,11 +227,16 @@ def ai_models(
     session_id: str,
     record: Record,
     preparation: ModelPreparation,
-    content: Namespace,
+    missing: Sequence[str],
     progress: PreparationProgress | None,
     wanted: Inputs | None,
+    *,
+    trouble: str | None = None,
 ) -> tuple[AiModel, ...]:
-    """What is told of a template's model: what is being made of it, then what is being served."""
+    """What is told of a template's model: what is being made of it, then what is being served.
+
+    `missing` is what nobody has ingested yet, `trouble` why it cannot be pulled either.
+    """
     served = _served(session_id, record)
     state = _candidate_state(record, wanted)
     if served and record.attempt is None and (wanted is None or _is_published(record, wanted)):
@@ -244,7 +249,7 @@ def ai_models(
         task=preparation.model.task,
         state=state,
         progress=progress,
-        reason=_reason(state, record, missing_paths(preparation, content)),
+        reason=_reason(state, record, missing, trouble),
         manifest=preparation.manifest,
         source_bytes=wanted.source.size_bytes if wanted else None,
         source_sha256=wanted.source.sha256 if wanted else None,
@@ -281,7 +286,11 @@ def _candidate_state(record: Record, wanted: Inputs | None) -> AiModelState:
     return AiModelState.PREPARING
 
 
-def _reason(state: AiModelState, record: Record, missing: tuple[str, ...]) -> FailureReason | None:
+def _reason(
+    state: AiModelState, record: Record, missing: Sequence[str], trouble: str | None
+) -> FailureReason | None:
+    if state is AiModelState.AWAITING_UPLOAD and trouble is not None:
+        return FailureReason(type="pull-failed", detail=trouble)
     if state is AiModelState.AWAITING_UPLOAD:
         detail = f"not ingested yet: {', '.join(missing)}"
         return FailureReason(type="awaiting-upload", detail=detail)

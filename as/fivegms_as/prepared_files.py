@@ -66,6 +66,7 @@ def _output_path(file: Path) -> str:
 def publish_output(
     store: ContentStore,
     session_id: str,
+    template_id: str,
     files: Mapping[str, Path],
     stale: Iterable[str],
     now: datetime,
@@ -75,7 +76,7 @@ def publish_output(
     try:
         for path, file in files.items():
             draft = store.stage(file)
-            additions.append(Addition(path, draft, prepared_media_type(path), prepared=True))
+            additions.append(Addition(path, draft, prepared_media_type(path), template_id))
         store.publish(session_id, additions, stale, now)
     except BaseException:
         for addition in additions:

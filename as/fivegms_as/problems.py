@@ -46,13 +46,45 @@ PROBLEMS: Mapping[type[errors.ApplicationServerError], ProblemType] = {
     errors.UnknownContent: ProblemType(_S.NOT_FOUND, "unknown-content", "Unknown content"),
     errors.UnknownResource: ProblemType(_S.NOT_FOUND, "unknown-resource", "Unknown resource"),
     errors.ConfigurationExists: ProblemType(
-        _S.CONFLICT, "configuration-exists", "Content Hosting Configuration exists"
+        _S.CONFLICT, "configuration-exists", "Configured already"
     ),
     errors.InvalidDocument: ProblemType(_S.BAD_REQUEST, "invalid-document", "Invalid document"),
     errors.PatternInvalid: ProblemType(_S.BAD_REQUEST, "pattern-invalid", "Invalid pattern"),
-    errors.PatternTooSlow: ProblemType(_S.BAD_REQUEST, "pattern-too-slow", "Pattern too slow"),
+    errors.UnsupportedMembers: ProblemType(
+        _S.BAD_REQUEST, "not-supported", "Not supported by this server"
+    ),
+    errors.CertificateInvalid: ProblemType(
+        _S.BAD_REQUEST, "certificate-invalid", "Invalid certificate"
+    ),
+    errors.CertificateUnknown: ProblemType(
+        _S.CONFLICT, "certificate-unknown", "Certificate not held"
+    ),
+    errors.CertificateInUse: ProblemType(_S.CONFLICT, "certificate-in-use", "Certificate in use"),
+    errors.MisdirectedRequest: ProblemType(
+        _S.MISDIRECTED_REQUEST, "misdirected-request", "Not this server's name"
+    ),
+    errors.TlsRequired: ProblemType(_S.FORBIDDEN, "tls-required", "TLS required"),
+    errors.OutsideGeoFence: ProblemType(
+        _S.UNAVAILABLE_FOR_LEGAL_REASONS, "outside-geo-fence", "Outside the geo-fence"
+    ),
+    errors.UrlSignatureMissing: ProblemType(
+        _S.FORBIDDEN, "signature-missing", "URL without signature"
+    ),
+    errors.UrlSignatureInvalid: ProblemType(
+        _S.FORBIDDEN, "signature-invalid", "Wrong URL signature"
+    ),
+    errors.UrlSignatureExpired: ProblemType(
+        _S.FORBIDDEN, "signature-expired", "Expired URL signature"
+    ),
+    errors.OriginRefused: ProblemType(
+        _S.BAD_GATEWAY, "origin-refused", "Nothing that can be pulled"
+    ),
+    errors.OriginUnavailable: ProblemType(
+        _S.BAD_GATEWAY, "origin-unavailable", "Origin unavailable"
+    ),
+    errors.OriginTimedOut: ProblemType(_S.GATEWAY_TIMEOUT, "origin-timed-out", "Origin too slow"),
     errors.PullIngestConfigured: ProblemType(
-        _S.FORBIDDEN, "pull-ingest-configured", "Content of this session is pulled"
+        _S.CONFLICT, "pull-ingest-configured", "Content of this session is pulled"
     ),
     errors.PreparedContent: ProblemType(
         _S.CONFLICT, "prepared-content", "Path holds prepared content"
@@ -133,13 +165,20 @@ def problem_response(problem: ProblemDetails, fields: Mapping[str, str] = {}) ->
     )
 
 
+def refusal(
+    request: web.Request, error: errors.ApplicationServerError, fields: Mapping[str, str] = {}
+) -> web.Response:
+    """The answer to a request that met an error of ours, with more fields than the error's own."""
+    return _answer(request, problem_details(error), {**_fields(error), **fields})
+
+
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer every error as a problem."""
     try:
         response = await handler(request)
     except errors.ApplicationServerError as error:
-        return _answer(request, problem_details(error), _fields(error))
+        return refusal(request, error)
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
@@ -180,7 +219,7 @@ def _details(
 
 def _invalid_params(error: errors.ApplicationServerError) -> tuple[InvalidParam, ...]:
     match error:
-        case errors.InvalidDocument():
+        case errors.InvalidDocument() | errors.UnsupportedMembers():
             return error.invalid_params
         case errors.UploadFieldInvalid():
             return (InvalidParam(param=f"header {error.field}", reason=str(error)),)
@@ -198,4 +237,6 @@ def _fields(error: errors.ApplicationServerError) -> dict[str, str]:
             return {"Content-Range": f"bytes */{error.size_bytes}"}
         case errors.UploadTooLarge():
             return {"Upload-Limit": f"max-size={error.limit_bytes}"}
+        case errors.AdmissionRefused():  # another client may have what this one may not
+            return {"Cache-Control": "no-store"}
     return {}

@@ -8,11 +8,12 @@ not hold are removed, and interrupted preparation starts again.
 """
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
@@ -20,20 +21,34 @@ import structlog
 from aiohttp import web
 
 from fivegms_api.endpoint import Endpoint
+from fivegms_api.locators import ISO_3166
+from fivegms_api.m3 import Capabilities
+from fivegms_as.certificate_configuration import CertificateConfiguration
+from fivegms_as.certificates import Certificates
 from fivegms_as.config import AsConfig
 from fivegms_as.configuration import Configuration
 from fivegms_as.delivery import Delivery
 from fivegms_as.documents import FolderDocuments
+from fivegms_as.exchange import with_options
 from fivegms_as.files import exclusive
 from fivegms_as.folder_store import FolderStore
+from fivegms_as.gate import Gate
 from fivegms_as.ingest import Ingest
+from fivegms_as.listeners import Patience, listen, mutual_tls, warn_if_open
+from fivegms_as.locations import Locations, load_locations
+from fivegms_as.origin import Origins
 from fivegms_as.preparation import PreparationJobs
 from fivegms_as.preparer import Preparer, ProcessPreparer
 from fivegms_as.problems import problems
+from fivegms_as.pull import Pull
+from fivegms_as.quarantine import Quarantine
+from fivegms_as.server_names import ServerNames
 from fivegms_as.sessions import Sessions
+from fivegms_as.source_pull import SourcePull
 from fivegms_as.store import ContentStore
 
 MAX_M3_BODY_BYTES = 2 * 1024 * 1024  # what M1 takes by default, and what an AF adds to it
+SWEEP_INTERVAL_S = 3600.0
 
 _log = structlog.get_logger("fivegms_as")
 
@@ -44,32 +59,60 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What outlives the process."""
+
+    store: FolderStore
+    sessions: Sessions
+    certificates: Certificates
+    records: FolderDocuments
+    quarantine: Quarantine
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """What the applications of one server share."""
 
     store: ContentStore
     sessions: Sessions
+    certificates: Certificates
+    quarantine: Quarantine
     jobs: PreparationJobs
+    pull: Pull
     delivery: Delivery
+    capabilities: Capabilities
 
 
 def create_m3_app(parts: Parts, *, clock: Callable[[], datetime] = utc_now) -> web.Application:
     """The application of the M3 listener."""
-    configuration = Configuration(parts.store, parts.sessions, parts.jobs, clock=clock)
+    changing = asyncio.Lock()
+    configuration = Configuration(
+        parts.store,
+        parts.sessions,
+        parts.jobs,
+        parts.pull,
+        parts.certificates,
+        capabilities=parts.capabilities,
+        changing=changing,
+        clock=clock,
+    )
+    certificates = CertificateConfiguration(parts.certificates, parts.sessions, changing=changing)
     app = web.Application(middlewares=[problems], client_max_size=MAX_M3_BODY_BYTES)
     counters = parts.delivery.counters
 
     async def health(_request: web.Request) -> web.Response:
-        return _health(m4d={"requests": counters.requests, "bodyBytes": counters.body_bytes})
+        m4d = {"requests": counters.requests, "bodyBytes": counters.body_bytes}
+        return _health(m4d=m4d, quarantined=parts.quarantine.count)
 
-    app.add_routes([*configuration.routes(), web.get("/healthz", health)])
+    app.add_routes(with_options([*configuration.routes(), *certificates.routes()]))
+    app.add_routes([web.get("/healthz", health), web.get("/readyz", _ready)])
     return app
 
 
 def create_media_app(
     parts: Parts, *, max_upload_bytes: int, clock: Callable[[], datetime] = utc_now
 ) -> web.Application:
-    """The application of the M2 and M4 listener; M4 comes first because it is asked most."""
+    """The application of the M2 and M4 listeners; M4 comes first because it is asked most."""
     ingest = Ingest(
         parts.store,
         parts.sessions,
@@ -82,13 +125,19 @@ def create_media_app(
         return _health()
 
     app = web.Application(middlewares=[problems])
-    app.add_routes([*parts.delivery.routes(), *ingest.routes(), web.get("/healthz", health)])
+    app.add_routes([*parts.delivery.routes(), *with_options(ingest.routes())])
+    app.add_routes([web.get("/healthz", health), web.get("/readyz", _ready)])
     return app
 
 
 def _health(**more: object) -> web.Response:
-    """The server is up and its state is loaded; only M3 learns how busy M4 is."""
+    """The server is up; only M3 learns how busy M4 is."""
     return web.json_response({"status": "ok", **more}, headers={"Cache-Control": "no-store"})
+
+
+async def _ready(_request: web.Request) -> web.Response:
+    """A listener opens once the state is loaded, so whoever gets an answer may send work."""
+    return web.json_response({"status": "ready"}, headers={"Cache-Control": "no-store"})
 
 
 class ApplicationServer:
@@ -109,6 +158,7 @@ class ApplicationServer:
         self._clock = clock
         self._stack = AsyncExitStack()
         self._m3_url = self._m4_url = ""
+        self._m4_tls_url: str | None = None
 
     @property
     def m3_url(self) -> str:
@@ -121,6 +171,11 @@ class ApplicationServer:
         return self._m4_url
 
     @property
+    def m4_tls_url(self) -> str | None:
+        """Base URL of M2 and M4 by TLS, once started; None where there is no such listener."""
+        return self._m4_tls_url
+
+    @property
     def m2_url(self) -> str:
         """The same as `m4_url`: one listener serves both."""
         return self._m4_url
@@ -128,14 +183,11 @@ class ApplicationServer:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             parts = await self._parts(stack)
-            media = create_media_app(
-                parts, max_upload_bytes=self._config.max_upload_bytes, clock=self._clock
-            )
-            m3 = create_m3_app(parts, clock=self._clock)
-            self._m4_url = await self._listen(stack, media, self._config.m4)
-            self._m3_url = await self._listen(stack, m3, self._config.m3)
+            await self._listen(stack, parts)
             self._stack = stack.pop_all()
-        _log.info("application server up", m3=self._m3_url, m4=self._m4_url)
+        _log.info(
+            "application server up", m3=self._m3_url, m4=self._m4_url, m4_tls=self._m4_tls_url
+        )
         return self
 
     async def __aexit__(
@@ -148,42 +200,131 @@ class ApplicationServer:
 
     async def _parts(self, stack: AsyncExitStack) -> Parts:
         config = self._config
+        locations = Locations()
+        if config.locations is not None:
+            locations = await asyncio.to_thread(load_locations, config.locations)
         stack.enter_context(exclusive(config.data_dir))
-        store, sessions, records = await asyncio.to_thread(_load, config.data_dir)
+        kept = await asyncio.to_thread(_load, config)
+        await stack.enter_async_context(self._sweeping(kept.store))
+        pull = await self._pull(stack, kept, lambda session_id: jobs.consider(session_id))
+        sources = SourcePull(pull, first_retry_s=config.pull_retry_s)
         jobs = PreparationJobs(
-            store,
-            sessions,
-            records,
+            kept.store,
+            kept.sessions,
+            kept.records,
             self._preparer,
+            await stack.enter_async_context(sources),
             work=config.data_dir / "work",
             concurrency=config.preparation_jobs,
             clock=self._clock,
         )
-        delivery = Delivery(store, sessions, memory_cache_bytes=config.memory_cache_bytes)
-        await stack.enter_async_context(jobs)
-        return Parts(store, sessions, jobs, delivery)
-
-    async def _listen(self, stack: AsyncExitStack, app: web.Application, endpoint: Endpoint) -> str:
-        # No access log: formatting a line per request would halve what M4 can deliver.
-        runner = web.AppRunner(
-            app, access_log=None, shutdown_timeout=self._config.shutdown_timeout_s
+        return Parts(
+            store=kept.store,
+            sessions=kept.sessions,
+            certificates=kept.certificates,
+            quarantine=kept.quarantine,
+            jobs=await stack.enter_async_context(jobs),
+            pull=pull,
+            delivery=self._delivery(kept, locations, pull),
+            capabilities=_capabilities(config, locations),
         )
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, endpoint.host, endpoint.port, backlog=1024).start()
-        return Endpoint(endpoint.host, runner.addresses[0][1]).url
+
+    async def _pull(
+        self, stack: AsyncExitStack, kept: Kept, on_change: Callable[[str], None]
+    ) -> Pull:
+        config = self._config
+        origins = Origins(
+            allow_private=config.allow_private_origins, timeout_s=config.pull_timeout_s
+        )
+        pull = Pull(
+            kept.store,
+            kept.sessions,
+            await stack.enter_async_context(origins),
+            max_bytes=config.max_upload_bytes,
+            clock=self._clock,
+            on_change=on_change,
+        )
+        return await stack.enter_async_context(pull)
+
+    def _delivery(self, kept: Kept, locations: Locations, pull: Pull) -> Delivery:
+        config = self._config
+        endpoints = (config.m4, config.m4_tls)
+        gate = Gate(
+            own_names=[endpoint.host for endpoint in endpoints if endpoint is not None],
+            places=locations,
+            trusted_proxies=config.trusted_proxies,
+            clock=self._clock,
+        )
+        return Delivery(
+            kept.store,
+            kept.sessions,
+            gate,
+            pull,
+            memory_cache_bytes=config.memory_cache_bytes,
+            clock=self._clock,
+        )
+
+    async def _listen(self, stack: AsyncExitStack, parts: Parts) -> None:
+        """Open the listeners; M3 last, so that whoever configures finds M4 there."""
+        config = self._config
+        patience = Patience(config.keepalive_timeout_s, config.shutdown_timeout_s)
+        media = create_media_app(parts, max_upload_bytes=config.max_upload_bytes, clock=self._clock)
+        endpoints: list[tuple[Endpoint, ssl.SSLContext | None]] = [(config.m4, None)]
+        if config.m4_tls is not None:
+            names = ServerNames(parts.sessions, parts.certificates)
+            endpoints.append((config.m4_tls, names.context))
+        self._m4_url, *tls_urls = await listen(stack, media, endpoints, patience)
+        self._m4_tls_url = tls_urls[0] if tls_urls else None
+        context = mutual_tls(config.m3_tls) if config.m3_tls is not None else None
+        warn_if_open(config.m3, context)
+        m3 = create_m3_app(parts, clock=self._clock)
+        (self._m3_url,) = await listen(stack, m3, [(config.m3, context)], patience)
+
+    @asynccontextmanager
+    async def _sweeping(self, store: ContentStore) -> AsyncIterator[None]:
+        task = asyncio.create_task(self._sweep(store), name="sweep of partial uploads")
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _sweep(self, store: ContentStore) -> None:
+        """Forget uploads that nobody continues, at start and every hour."""
+        while True:
+            before = utc_now() - timedelta(seconds=self._config.partial_upload_ttl_s)
+            if swept := await asyncio.to_thread(store.sweep_uploads, before):
+                _log.info("partial uploads swept", count=swept)
+            await asyncio.sleep(SWEEP_INTERVAL_S)
 
 
-def _load(data_dir: Path) -> tuple[FolderStore, Sessions, FolderDocuments]:
-    """Open everything that is kept, and drop content of sessions that are no longer hosted."""
-    store = FolderStore(data_dir / "content")
-    sessions = Sessions(FolderDocuments(data_dir / "configuration"))
-    records = FolderDocuments(data_dir / "preparation")
+def _capabilities(config: AsConfig, locations: Locations) -> Capabilities:
+    return Capabilities(
+        geo_fencing_locator_types=(ISO_3166,) if locations.known else (),
+        tls=config.m4_tls is not None,
+        pull_ingest=config.pull_ingest,
+        inference_slots=config.inference_slots,
+    )
+
+
+def _load(config: AsConfig) -> Kept:
+    """Open everything that is kept, and drop content of sessions that are no longer hosted.
+
+    What was ingested of a session whose configuration is damaged waits for the AF to send that.
+    """
+    folder = config.data_dir
+    quarantine = Quarantine(folder / "quarantine")
+    store = FolderStore(folder / "content", quarantine)
+    sessions = Sessions(FolderDocuments(folder / "configuration", quarantine))
+    certificates = Certificates(folder / "certificates", quarantine)
+    records = FolderDocuments(folder / "preparation", quarantine)
     for session_id in store.sessions():
         session = sessions.get(session_id)
-        if session is None or session.hosting is None:
+        hosted = session is not None and session.hosting is not None
+        if not hosted and session_id not in sessions.damaged:
             store.delete_session(session_id)
     for session in sessions.all():
         if session.hosting is not None:
             store.create_session(session.id)
-    return store, sessions, records
+    return Kept(store, sessions, certificates, records, quarantine)

@@ -17,8 +17,11 @@ from fivegms_api.media_type import essence
 from fivegms_api.model_preparation import MODEL_PREPARATION_MEDIA_TYPE, ModelPreparation
 from fivegms_api.problem_details import InvalidParam, json_pointer
 from fivegms_api.wire import WireModel
+from fivegms_as.distribution import Distribution
 from fivegms_as.documents import Documents
 from fivegms_as.errors import InvalidDocument, StoreDamaged
+from fivegms_as.hosting_rules import pull_origin, read_distributions
+from fivegms_as.json_members import refuse_repeated_members
 
 Document = TypeVar("Document", bound=WireModel)
 
@@ -29,14 +32,16 @@ class Hosting:
 
     body: bytes
     configuration: ContentHostingConfiguration
+    distributions: tuple[Distribution, ...]
 
     @classmethod
     def parse(cls, body: bytes) -> "Hosting":
         """Raises InvalidDocument that names the members."""
         try:
-            return cls(body, _read_json(ContentHostingConfiguration, body))
+            configuration = _read_json(ContentHostingConfiguration, body)
         except ValidationError as error:
             raise _invalid("a Content Hosting Configuration", error) from error
+        return cls(body, configuration, read_distributions(configuration))
 
     @property
     def sha256(self) -> str:
@@ -49,16 +54,15 @@ class Hosting:
         return self.configuration.ingest_configuration.pull is True
 
     @property
-    def distributes_ingested(self) -> bool:
-        """Whether content goes out as it came in.
+    def origin(self) -> str | None:
+        """The base URL that content is pulled from, with a final slash; None where it is pushed."""
+        return pull_origin(self.configuration.ingest_configuration)
 
-        A distribution with a Content Preparation Template carries what the template makes, so a
-        model's source and its held-out evaluation set stay inside.
-        """
-        return any(
-            distribution.content_preparation_template_id is None
-            for distribution in self.configuration.distribution_configurations
-        )
+    @property
+    def certificates(self) -> frozenset[str]:
+        """The ids of the certificates that distributions refer to."""
+        ids = (distribution.certificate for distribution in self.distributions)
+        return frozenset(certificate for certificate in ids if certificate is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +111,23 @@ class Session:
 
 
 class Sessions:
-    """All sessions, in memory for reading, in documents for keeping.
+    """All sessions, in memory for reading, in documents for keeping. `save` and `remove` wait.
 
-    Raises StoreDamaged when a document cannot be read. `save` and `remove` wait for the disk.
+    A document that cannot be read is set aside; the status then lacks its session, so that the AF
+    sends it again. `damaged` names those, `revision` grows with every change.
     """
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
-        self._sessions = {name: _read(name, data) for name, data in documents.load().items()}
+        self._sessions: dict[str, Session] = {}
+        self.revision = 0
+        self.damaged: set[str] = set()
+        for name, data in documents.load().items():
+            try:
+                self._sessions[name] = _read(name, data)
+            except StoreDamaged as error:
+                documents.set_aside(name, str(error))
+                self.damaged.add(name)
 
     def get(self, session_id: str) -> Session | None:
         """The session, if M3 configured anything of it."""
@@ -128,11 +141,13 @@ class Sessions:
         """Keep a session as it is now. Raises StoreFull."""
         self._documents.save(session.id, _write(session))
         self._sessions[session.id] = session
+        self.revision += 1
 
     def remove(self, session_id: str) -> None:
         """Forget a session."""
         self._documents.remove(session_id)
         self._sessions.pop(session_id, None)
+        self.revision += 1
 
 
 class _TemplateDocument(WireModel):
@@ -173,7 +188,8 @@ def _by_id(templates: Iterable[Template]) -> Mapping[str, Template]:
 
 
 def _read_json(model: type[Document], body: bytes) -> Document:
-    """A body from the wire, in 3GPP's spelling only. Raises ValidationError."""
+    """A body from the wire, in 3GPP's spelling only. Raises ValidationError, InvalidDocument."""
+    refuse_repeated_members(body)
     return model.model_validate_json(body, by_alias=True, by_name=False)
 
 

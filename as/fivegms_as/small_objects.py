@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from multidict import CIMultiDict
 
+from fivegms_as.distribution import Distribution
 from fivegms_as.namespace import StoredObject
 
 
@@ -18,30 +19,36 @@ class ReadyObject:
 
 
 class SmallObjects:
-    """At most `capacity_bytes` of bodies; the least recently used goes first."""
+    """At most `capacity_bytes` of bodies; the least recently used goes first.
+
+    An object is held per distribution and path that it is asked for by, since both decide on its
+    fields. A distribution that was configured anew is another one.
+    """
 
     def __init__(self, capacity_bytes: int) -> None:
         self._capacity = capacity_bytes
         self._size = 0
-        self._objects: OrderedDict[tuple[str, str], ReadyObject] = OrderedDict()
+        self._objects: OrderedDict[tuple[Distribution, str], ReadyObject] = OrderedDict()
 
     @property
     def size_bytes(self) -> int:
         """What the bodies take."""
         return self._size
 
-    def get(self, session: str, stored: StoredObject) -> ReadyObject | None:
+    def get(
+        self, distribution: Distribution, path: str, stored: StoredObject
+    ) -> ReadyObject | None:
         """The object, if it is held as it is stored now; a replaced one is not."""
-        key = session, stored.path
+        key = distribution, path
         ready = self._objects.get(key)
         if ready is None or ready.stored is not stored:
             return None
         self._objects.move_to_end(key)
         return ready
 
-    def put(self, session: str, ready: ReadyObject) -> None:
+    def put(self, distribution: Distribution, path: str, ready: ReadyObject) -> None:
         """Hold an object, in place of an older one of its path, if it fits at all."""
-        key = session, ready.stored.path
+        key = distribution, path
         if earlier := self._objects.pop(key, None):
             self._size -= len(earlier.body)
         if len(ready.body) > self._capacity:

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from fivegms_as.namespace import Namespace, StoredObject
+from fivegms_as.namespace import Namespace, PulledFrom, StoredObject, whole_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,33 @@ class Draft(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """A draft that has all its bytes, and the path it is to have."""
+    """A draft that has all its bytes, and the path it is to have.
+
+    `template` is the one that made it, `pulled` where it was fetched; what has neither was pushed.
+    """
 
     path: str
     draft: Draft
     content_type: str
-    prepared: bool = False
+    template: str | None = None
+    pulled: PulledFrom | None = None
+
+    def stored(self, sha256: str, earlier: StoredObject | None, now: datetime) -> StoredObject:
+        """The object that the path stands for from now on.
+
+        Templates may share a path, such as a segment named by its digest: it remembers them all.
+        """
+        others = earlier.templates if earlier is not None else ()
+        made_by = {self.template, *others} if self.template is not None else ()
+        return StoredObject(
+            path=self.path,
+            sha256=sha256,
+            size_bytes=self.draft.size_bytes,
+            content_type=self.content_type,
+            modified=whole_seconds(now),
+            templates=tuple(sorted(template for template in made_by if template is not None)),
+            pulled=self.pulled,
+        )
 
 
 def finished(additions: Sequence[Addition]) -> list[tuple[Addition, str]]:
@@ -105,6 +126,9 @@ class ContentStore(Protocol):
 
     def abandon(self, session: str, path: str) -> bool:
         """Forget the partial upload of that path, unread; whether there was one."""
+
+    def sweep_uploads(self, before: datetime) -> int:
+        """Forget the partial uploads that nobody continued since then; returns how many."""
 
     def stage(self, source: Path) -> Draft:
         """Take over a whole file; it is gone from `source` when published."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,11 +14,20 @@ import aiohttp
 import pytest
 
 from fivegms_api.ai_models import PreparationProgress, PreparedVariant
+from fivegms_api.content_protocols import HTTP_PULL_INGEST
 from fivegms_api.endpoint import Endpoint
+from fivegms_api.m3 import certificate_path, distribution_path
 from fivegms_api.model_preparation import MODEL_PREPARATION_MEDIA_TYPE
 from fivegms_as.config import AsConfig
+from fivegms_as.delivery import Delivery
+from fivegms_as.gate import Gate
+from fivegms_as.locations import Locations
+from fivegms_as.origin import Origins
 from fivegms_as.preparer import OnProgress, PreparationTask, Preparer
+from fivegms_as.pull import Pull
 from fivegms_as.server import ApplicationServer
+from fivegms_as.sessions import Sessions
+from fivegms_as.store import ContentStore
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
 LARGE_BYTES = 2**20  # aiohttp warns of larger bodies that are plain bytes
@@ -104,8 +113,8 @@ class Peer:
     def m2(self, path: str, session: str = "s1") -> str:
         return f"{self.server.m2_url}/m2d/{session}/{path}"
 
-    def m4(self, path: str, session: str = "s1") -> str:
-        return f"{self.server.m4_url}/m4d/provisioning-session-{session}/{path}"
+    def m4(self, path: str, session: str = "s1", index: int = 0) -> str:
+        return f"{self.server.m4_url}{distribution_path(session, index)}{path}"
 
     def hosting(self, session: str = "s1") -> str:
         return f"{self.server.m3_url}/3gpp-m3/v1/content-hosting-configurations/{session}"
@@ -113,12 +122,21 @@ class Peer:
     def session(self, rest: str = "", session: str = "s1") -> str:
         return f"{self.server.m3_url}/fivegms-m3/v1/provisioning-sessions/{session}{rest}"
 
-    async def host(self, session: str = "s1", **configuration: object) -> int:
+    async def host(self, session: str = "s1", **configuration: Any) -> int:
+        return (await self.try_hosting(session, **configuration))[0]
+
+    async def try_hosting(
+        self, session: str = "s1", **configuration: Any
+    ) -> tuple[int, dict[str, Any]]:
+        """The status and, where it is refused, the problem."""
         body = json.dumps(hosting_configuration(**configuration))
-        status, _, _ = await self.call(
+        status, _, told = await self.call(
             "PUT", self.hosting(session), body, Content_Type="application/json"
         )
-        return status
+        return status, json.loads(told) if told else {}
+
+    def certificate(self, name: str = "c1", session: str = "s1") -> str:
+        return self.server.m3_url + certificate_path(session, name)
 
     async def template(self, session: str = "s1", **members: object) -> int:
         status, _, _ = await self.call(
@@ -147,18 +165,55 @@ class Peer:
                         return model
 
 
-def hosting_configuration(*, template: str | None = None, pull: bool = False) -> dict[str, object]:
-    distribution = {"contentPreparationTemplateId": template} if template else {}
+def hosting_configuration(
+    *,
+    template: str | None = None,
+    origin: str | None = None,
+    distributions: Sequence[Mapping[str, object]] | None = None,
+    **members: object,
+) -> dict[str, object]:
+    """One distribution with `members` unless `distributions` says otherwise."""
+    one = members | ({"contentPreparationTemplateId": template} if template else {})
+    pull = {"pull": True, "protocol": HTTP_PULL_INGEST, "baseURL": origin}
     return {
         "name": "n",
-        "ingestConfiguration": {"pull": pull},
-        "distributionConfigurations": [distribution],
+        "ingestConfiguration": pull if origin else {"pull": False},
+        "distributionConfigurations": [one] if distributions is None else list(distributions),
     }
 
 
 def model_preparation(**members: object) -> dict[str, object]:
     model = {"name": "digits", "version": 1, "task": "object-detection"}
     return {"model": model, "source": "net.onnx", **members}
+
+
+@pytest.fixture
+def pull_of() -> Callable[[ContentStore, Sessions], Pull]:
+    """Pull ingest without origins, for servers whose content is pushed."""
+
+    def make(store: ContentStore, sessions: Sessions) -> Pull:
+        return Pull(
+            store,
+            sessions,
+            Origins(allow_private=False, timeout_s=1),
+            max_bytes=1,
+            clock=Clock(),
+            on_change=lambda session: None,
+        )
+
+    return make
+
+
+@pytest.fixture
+def delivery_of(pull_of) -> Callable[[ContentStore, Sessions], Delivery]:  # type: ignore[no-untyped-def]
+    """M4d without a memory of small objects, for stores that tests watch."""
+
+    def make(store: ContentStore, sessions: Sessions) -> Delivery:
+        gate = Gate(own_names=(), places=Locations(), trusted_proxies=(), clock=Clock())
+        pull = pull_of(store, sessions)
+        return Delivery(store, sessions, gate, pull, memory_cache_bytes=0, clock=Clock())
+
+    return make
 
 
 @pytest.fixture

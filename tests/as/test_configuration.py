@@ -186,7 +186,7 @@ async def test_purge_removes_what_matches(peer):
 
 @pytest.mark.parametrize(
     ("pattern", "name"),
-    [("(", "pattern-invalid"), ("a" * 1025, "pattern-invalid"), ("(a+)+$", "pattern-too-slow")],
+    [("(", "pattern-invalid"), ("a" * 1025, "pattern-invalid"), (r"(a)\1", "pattern-invalid")],
 )
 async def test_a_purge_pattern_that_cannot_be_used(peer, pattern, name):
     await peer.host()

@@ -12,7 +12,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from structlog.testing import capture_logs
 
-from fivegms_as.delivery import Delivery
+from fivegms_as.distribution import Distribution
 from fivegms_as.documents import MemoryDocuments
 from fivegms_as.memory_store import MemoryStore
 from fivegms_as.namespace import StoredObject
@@ -56,27 +56,32 @@ def etag(data):
 class RepublishedMeanwhile(MemoryStore):
     """Replaces an object between the look-up of its first version and the reading of it."""
 
+    old = None
+
     def open(self, stored):
-        if stored.prepared:
-            put(self, b"new", prepared=False)
+        if self.old is stored:
+            put(self, b"new")
         return super().open(stored)
 
 
-def put(store, data, *, prepared):
+def put(store, data):
     draft = store.begin("s1", "a", UploadTerms("text/plain"))
     draft.append(data)
     now = datetime(2026, 11, 1, tzinfo=UTC)
-    store.publish("s1", [Addition("a", draft, "text/plain", prepared)], [], now)
+    store.publish("s1", [Addition("a", draft, "text/plain")], [], now)
 
 
 @pytest.mark.parametrize("fields", [{}, {"Range": "bytes=0-1"}])
-async def test_an_object_that_is_replaced_meanwhile_is_sent_as_it_is_now(aiohttp_client, fields):
+async def test_an_object_that_is_replaced_meanwhile_is_sent_as_it_is_now(
+    aiohttp_client, delivery_of, fields
+):
     store, sessions = RepublishedMeanwhile(), Sessions(MemoryDocuments())
     store.create_session("s1")
     sessions.save(Session("s1", Hosting.parse(json.dumps(HOSTING).encode())))
-    put(store, b"old", prepared=True)
+    put(store, b"old")
+    store.old = store.find("s1", "a")
     app = web.Application(middlewares=[problems])
-    app.add_routes(Delivery(store, sessions, memory_cache_bytes=0).routes())
+    app.add_routes(delivery_of(store, sessions).routes())
     client = await aiohttp_client(app)
     answer = await client.get("/m4d/provisioning-session-s1/a", headers=fields)
     assert await answer.read() == b"new"[: 2 if fields else 3]
@@ -253,6 +258,7 @@ async def test_health_is_told_on_both_ports_and_the_load_to_the_af_alone(stocked
     assert json.loads(told) == {"status": "ok"}
     _, _, told = await stocked.call("GET", f"{stocked.server.m3_url}/healthz")
     assert json.loads(told) == {
+        "quarantined": 0,
         "status": "ok",
         "m4d": {"requests": 2, "bodyBytes": len(SMALL) + 10},
     }
@@ -275,24 +281,25 @@ def ready(path, data):
 
 
 def test_memory_holds_the_most_recently_read_objects():
-    small = SmallObjects(capacity_bytes=10)
+    small, here = SmallObjects(capacity_bytes=10), Distribution()
     a, b, c = ready("a", b"1234"), ready("b", b"1234"), ready("c", b"1234")
-    small.put("s", a)
-    small.put("s", b)
-    assert small.get("s", a.stored) is a
-    small.put("s", c)
-    assert [small.get("s", one.stored) for one in (a, b, c)] == [a, None, c]
+    small.put(here, "a", a)
+    small.put(here, "b", b)
+    assert small.get(here, "a", a.stored) is a
+    small.put(here, "c", c)
+    held = [small.get(here, one.stored.path, one.stored) for one in (a, b, c)]
+    assert held == [a, None, c]
     assert small.size_bytes == 8
 
 
 def test_memory_holds_one_version_and_nothing_too_large():
-    small = SmallObjects(capacity_bytes=10)
+    small, here = SmallObjects(capacity_bytes=10), Distribution()
     old, new, large = ready("a", b"1"), ready("a", b"22"), ready("b", b"x" * 11)
-    small.put("s", old)
-    small.put("s", new)
-    small.put("s", large)
-    assert small.get("s", old.stored) is None
-    assert small.get("s", new.stored) is new
-    assert small.get("other", new.stored) is None
-    assert small.get("s", large.stored) is None
+    small.put(here, "a", old)
+    small.put(here, "a", new)
+    small.put(here, "b", large)
+    assert small.get(here, "a", old.stored) is None
+    assert small.get(here, "a", new.stored) is new
+    assert small.get(Distribution(), "a", new.stored) is None
+    assert small.get(here, "b", large.stored) is None
     assert small.size_bytes == 2

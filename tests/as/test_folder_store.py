@@ -1,16 +1,19 @@
 """What only a store on a disk can show: restarts, leftovers, damage, and a disk without room."""
 
+import hashlib
+import json
 import os
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from fivegms_as.documents import FolderDocuments
-from fivegms_as.errors import StoreDamaged, StoreFull
+from fivegms_as.errors import StoreFull
 from fivegms_as.file_draft import FileDraft
 from fivegms_as.folder_store import FolderStore
 from fivegms_as.memory_store import MemoryStore
+from fivegms_as.quarantine import Quarantine
 from fivegms_as.store import Addition, UploadTerms
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -71,36 +74,76 @@ def test_a_partial_upload_of_a_session_that_is_gone_is_swept(root):
     assert list((root / "partials").iterdir()) == []
 
 
+def quarantined(root):
+    return sorted(file.name for file in (root / "quarantine").iterdir())
+
+
 @pytest.mark.parametrize("damage", ["lost", "short"])
-def test_missing_bytes_are_told_at_start(root, damage):
-    (blob,) = (root / "blobs").glob("*/*")
+def test_a_path_whose_bytes_are_missing_is_gone_and_the_others_stay(root, damage):
+    put(FolderStore(root), "b", b"intact")
+    (blob,) = (root / "blobs").glob(f"*/{hashlib.sha256(b'abc').hexdigest()}")
     blob.unlink() if damage == "lost" else blob.write_bytes(b"ab")
-    with pytest.raises(StoreDamaged, match=blob.name):
-        FolderStore(root)
+    for _ in range(2):
+        assert sorted(FolderStore(root).objects("s1")) == ["b"]
+        assert quarantined(root) == ["sessions-s1.json"]
 
 
-@pytest.mark.parametrize("document", [b"", b"[", b'[{"path": 1}]'])
-def test_an_unreadable_list_of_paths_is_told_at_start(root, document):
+@pytest.mark.parametrize("document", [b"", b"[", b'[{"path": 1}]', b'"prepared":true'])
+def test_an_unreadable_list_of_paths_is_set_aside(root, document):
     (root / "sessions" / "s1.json").write_bytes(document)
-    with pytest.raises(StoreDamaged):
-        FolderStore(root)
+    assert FolderStore(root).objects("s1") == {}
+    assert quarantined(root) == ["sessions-s1.json"]
+    assert (root / "quarantine" / "sessions-s1.json").read_bytes() == document
 
 
-def test_an_unreadable_partial_upload_is_told_at_start(root):
+def test_an_unreadable_partial_upload_is_set_aside(root):
     (root / "partials" / "x.json").write_bytes(b"{")
-    with pytest.raises(StoreDamaged):
-        FolderStore(root)
+    (root / "partials" / "x.part").write_bytes(b"12")
+    FolderStore(root)
+    assert quarantined(root) == ["partials-x.json"]
+    assert list((root / "partials").iterdir()) == []
+
+
+def test_nothing_set_aside_takes_the_place_of_what_was_before_it(tmp_path):
+    quarantine = Quarantine(tmp_path / "quarantine")
+    for number in range(3):
+        (tmp_path / "x.json").write_bytes(bytes([number]))
+        quarantine.set_aside(tmp_path / "x.json", "why not")
+    kept = sorted((tmp_path / "quarantine").iterdir())
+    assert [file.read_bytes() for file in kept] == [b"\0", b"\1", b"\2"]
+    assert quarantine.count == 3
+
+
+def test_prepared_paths_of_no_known_template_are_made_again(root):
+    document = root / "sessions" / "s1.json"
+    (entry,) = json.loads(document.read_bytes())
+    entries = [entry, entry | {"path": "made", "prepared": True}]
+    document.write_bytes(json.dumps(entries, separators=(",", ":")).encode())
+    assert sorted(FolderStore(root).objects("s1")) == ["a"]
+
+
+@pytest.mark.parametrize("store_of", [FolderStore, lambda _: MemoryStore()])
+def test_uploads_that_nobody_continues_are_swept(tmp_path, store_of):
+    store = store_of(tmp_path)
+    store.create_session("s1")
+    store.begin("s1", "part", TERMS).append(b"12")
+    assert store.sweep_uploads(datetime.now(UTC) - timedelta(hours=1)) == 0
+    assert store.partial_bytes("s1", "part") == 2
+    assert store.sweep_uploads(datetime.now(UTC) + timedelta(hours=1)) == 1
+    assert store.partial_bytes("s1", "part") is None
 
 
 def test_documents_survive_and_half_written_ones_do_not(tmp_path):
-    documents = FolderDocuments(tmp_path)
+    quarantine = Quarantine(tmp_path.parent / "quarantine")
+    documents = FolderDocuments(tmp_path, quarantine)
     documents.save("a", b"1")
     documents.save("a", b"2")
     documents.save("b", b"3")
     documents.remove("b")
     (tmp_path / ".a.json.0").write_bytes(b"half")
-    assert FolderDocuments(tmp_path).load() == {"a": b"2"}
+    assert FolderDocuments(tmp_path, quarantine).load() == {"a": b"2"}
     assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
+    assert (tmp_path / "a.json").stat().st_mode & 0o077 == 0
 
 
 def test_a_device_without_room_is_a_full_store(tmp_path):

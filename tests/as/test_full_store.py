@@ -6,12 +6,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fivegms_as.delivery import Delivery
+from fivegms_api.m3 import Capabilities
+from fivegms_as.certificates import Certificates
 from fivegms_as.documents import MemoryDocuments
 from fivegms_as.memory_store import MemoryStore
 from fivegms_as.preparation import PreparationJobs
+from fivegms_as.quarantine import Quarantine
 from fivegms_as.server import Parts, create_media_app
 from fivegms_as.sessions import Hosting, Session, Sessions
+from fivegms_as.source_pull import SourcePull
 
 HOSTING = {
     "name": "n",
@@ -25,19 +28,32 @@ def now():
 
 
 @pytest.fixture
-async def client(aiohttp_client, preparer, tmp_path):
+async def client(aiohttp_client, preparer, pull_of, delivery_of, tmp_path):
     store = MemoryStore(capacity_bytes=1000)
     store.create_session("s1")
     sessions = Sessions(MemoryDocuments())
     sessions.save(Session("s1", Hosting.parse(json.dumps(HOSTING).encode())))
+    pull = pull_of(store, sessions)
     jobs = PreparationJobs(
-        *(store, sessions, MemoryDocuments(), preparer),
+        *(store, sessions, MemoryDocuments(), preparer, SourcePull(pull, first_retry_s=1)),
         work=tmp_path / "work",
         concurrency=1,
         clock=now,
     )
     async with jobs:
-        parts = Parts(store, sessions, jobs, Delivery(store, sessions, memory_cache_bytes=0))
+        quarantine = Quarantine(tmp_path / "quarantine")
+        parts = Parts(
+            store=store,
+            sessions=sessions,
+            certificates=Certificates(tmp_path / "certificates", quarantine),
+            quarantine=quarantine,
+            jobs=jobs,
+            pull=pull,
+            delivery=delivery_of(store, sessions),
+            capabilities=Capabilities(
+                geo_fencing_locator_types=(), tls=False, pull_ingest=False, inference_slots=1
+            ),
+        )
         yield await aiohttp_client(create_media_app(parts, max_upload_bytes=10_000, clock=now))
         await asyncio.wait_for(jobs.settled(), 30)
 

@@ -161,9 +161,9 @@ async def test_only_a_session_with_push_ingest_takes_uploads(peer):
     assert (status, problem(body)) == (404, "unknown-provisioning-session")
     await peer.template()
     assert (await peer.call("PUT", peer.m2("a"), b"x"))[0] == 404
-    await peer.host(pull=True)
+    await peer.host(origin="http://origin.example/")
     status, _, body = await peer.call("PUT", peer.m2("a"), b"x")
-    assert (status, problem(body)) == (403, "pull-ingest-configured")
+    assert (status, problem(body)) == (409, "pull-ingest-configured")
 
 
 async def test_what_a_broken_connection_brought_is_kept_and_continued(hosted):

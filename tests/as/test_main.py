@@ -1,6 +1,7 @@
 """The command: its options, its one line of output, its end."""
 
 import asyncio
+import json
 import re
 import signal
 import sys
@@ -32,6 +33,8 @@ def test_defaults_are_those_of_the_configuration(tmp_path):
     [
         [],
         ["--data-dir", "d", "--m3", "nowhere"],
+        ["--data-dir", "d", "--trusted-proxy", "10.0.0.1/8"],
+        ["--data-dir", "d", "--m4-tls", "here"],
         ["--data-dir", "d", "--preparation-jobs", "0"],
         ["--data-dir", "d", "--max-upload-bytes", "-1"],
         ["--data-dir", "d", "--memory-cache-bytes", "many"],
@@ -70,11 +73,41 @@ async def test_a_data_folder_belongs_to_one_server(config, preparer, run):
     assert b"another server" in complaint
 
 
-async def test_damage_is_told_and_not_served(tmp_path):
-    documents = tmp_path / "content" / "sessions"
-    documents.mkdir(parents=True)
+async def test_damage_is_set_aside_and_told(config, preparer, run):
+    async with run(config, preparer) as peer:
+        await peer.template()
+        await peer.host()
+        await peer.upload("a", b"x")
+    documents = config.data_dir / "configuration"
     (documents / "s1.json").write_bytes(b"{")
-    process = await command("--data-dir", str(tmp_path), "--m3", "127.0.0.1:0")
-    _, complaint = await process.communicate()
-    assert process.returncode == 1
-    assert b"unreadable" in complaint
+    (config.data_dir / "preparation" / "s2.json").write_bytes(b"{")
+    async with run(config, preparer) as peer:
+        _, _, body = await peer.call("GET", f"{peer.server.m3_url}/fivegms-m3/v1/status")
+        assert json.loads(body)["provisioningSessions"] == []
+        _, _, body = await peer.call("GET", f"{peer.server.m3_url}/healthz")
+        assert json.loads(body)["quarantined"] == 2
+        await peer.host()  # as the AF does, now that the status lacks the session
+        assert (await peer.call("GET", peer.m4("a")))[2] == b"x"
+    kept = {file.name for file in (config.data_dir / "quarantine").iterdir()}
+    assert kept == {"configuration-s1.json", "preparation-s2.json"}
+
+
+async def test_a_lost_source_is_told_as_awaiting_upload(config, preparer, run):
+    async with run(config, preparer) as peer:
+        await peer.template()
+        await peer.host(template="t1")
+        await peer.upload("net.onnx", b"model")
+        await peer.model_when("PUBLISHED")
+    for blob in (config.data_dir / "content" / "blobs").glob("*/*"):
+        blob.unlink()
+    async with run(config, preparer) as peer:
+        await peer.model_when("AWAITING_UPLOAD")
+        await peer.upload("net.onnx", b"model")
+        await peer.model_when("PUBLISHED")
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_both_listeners_say_that_they_are_up(peer, path):
+    for url in (peer.server.m3_url, peer.server.m4_url):
+        status, fields, _ = await peer.call("GET", url + path)
+        assert (status, fields["Cache-Control"]) == (200, "no-store")

@@ -24,7 +24,7 @@ REASON = FailureReason(type="x", detail="y")
 
 
 def stored(path, sha256="00", prepared=False):
-    return StoredObject(path, sha256, 7, "x/y", NOW, prepared)
+    return StoredObject(path, sha256, 7, "x/y", NOW, ("t1",) if prepared else ())
 
 
 def space(*objects):
@@ -161,7 +161,8 @@ DONE, BROKEN = AiModelState.PUBLISHED, AiModelState.FAILED
 )
 def test_what_is_told(record, inputs, states):
     content = space(SOURCE) if inputs else {}
-    models = rules.ai_models("s1", record, PREPARATION, content, None, inputs)
+    missing = rules.missing_paths(PREPARATION, content)
+    models = rules.ai_models("s1", record, PREPARATION, missing, None, inputs)
     assert [model.state for model in models] == states
     assert {model.name for model in models} == {"m"}
     told = {model.state: model.reason for model in models}

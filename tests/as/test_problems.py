@@ -24,7 +24,8 @@ def leaves(base):
 
 
 def test_every_error_that_a_request_can_meet_has_a_row():
-    others = {*leaves(errors.PreparationError), errors.DataFolderInUse}  # in models, and at start
+    at_start = {errors.DataFolderInUse, errors.ListenerInvalid, errors.LocationsInvalid}
+    others = {*leaves(errors.PreparationError), *at_start}  # the former are told of models
     assert leaves(errors.ApplicationServerError) - others == set(problems.PROBLEMS)
 
 
@@ -42,7 +43,7 @@ def test_every_problem_type_is_documented_with_its_status(name):
 def test_every_preparation_failure_of_the_server_is_documented():
     section = _application_server_section()
     own = {leaf.type for leaf in leaves(errors.PreparationError)}
-    for name in own | {"store-full", "awaiting-upload"}:
+    for name in own | {"store-full", "awaiting-upload", "pull-failed"}:
         assert f"`{name}`" in section
 
 

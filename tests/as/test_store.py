@@ -192,9 +192,9 @@ def test_a_staged_file_is_taken_over(store, tmp_path):
     source = tmp_path / "made"
     source.write_bytes(b"abc")
     draft = store.stage(source)
-    store.publish("s1", [Addition("a", draft, "text/plain", prepared=True)], [], NOW)
+    store.publish("s1", [Addition("a", draft, "text/plain", template="t1")], [], NOW)
     assert read(store, "a") == b"abc"
-    assert store.find("s1", "a").prepared
+    assert store.find("s1", "a").templates == ("t1",)
     assert not source.exists()
 
 
