@@ -9,9 +9,11 @@ from aiohttp import web
 from fivegms_af.application_server import ApplicationServerPort
 from fivegms_af.config import AfConfig, ApplicationServerAddress
 from fivegms_af.errors import NoApplicationServer
+from fivegms_af.observability import Metrics
 from fivegms_af.policy.service import PolicyService
 from fivegms_af.reconciler import Reconciler
 from fivegms_af.reports.intake import ReportIntake
+from fivegms_af.request_id import RequestIds
 from fivegms_af.service_access_cache import ServiceAccessCache
 from fivegms_af.store.provisioning_store import ProvisioningStore
 from fivegms_af.store.report_series import ReportSeries
@@ -32,6 +34,8 @@ class Context:
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     service_access: ServiceAccessCache = field(default_factory=ServiceAccessCache)
+    metrics: Metrics = field(default_factory=Metrics)
+    request_ids: RequestIds = field(default_factory=RequestIds)
 
     @property
     def address(self) -> ApplicationServerAddress:

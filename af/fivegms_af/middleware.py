@@ -1,12 +1,11 @@
 """What happens around every handler: an identifier for the log, and an answer for every error."""
 
-import re
 import time
 from http import HTTPStatus
-from uuid import uuid4
 
 import structlog
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Middleware
 
 from fivegms_af.errors import (
     ApplicationFunctionError,
@@ -14,6 +13,7 @@ from fivegms_af.errors import (
     ChangedMeanwhile,
     StorageUnavailable,
 )
+from fivegms_af.observability import Observe, is_failure
 from fivegms_af.policy.errors import PolicyControlUnavailable
 from fivegms_af.problems import (
     HTTP_PROBLEMS,
@@ -23,41 +23,53 @@ from fivegms_af.problems import (
     describe,
     problem_details,
 )
+from fivegms_af.request_id import REQUEST_ID, RequestIds
 from fivegms_af.routes import Handler
 from fivegms_api.problem_details import PROBLEM_MEDIA_TYPE, ProblemDetails
 
-REQUEST_ID = "X-Request-Id"
 ATTEMPTS = 32
-
-_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+SLOW_S = 1.0
 
 log = structlog.get_logger()
 
 
-@web.middleware
-async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Bind the client's request identifier, or a new one, to all that is logged meanwhile.
+def answering(observe: Observe, request_ids: RequestIds) -> Middleware:
+    """The outermost middleware of a listener: every request has an identifier, is answered
+    whatever happens, and is observed.
 
-    Bodies and header values are never logged: they may hold secrets.
+    Bodies, queries and header values are never logged: they may hold secrets.
     """
-    given = request.headers.get(REQUEST_ID, "")
-    request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
-    started = time.monotonic()
-    with structlog.contextvars.bound_contextvars(request_id=request_id):
-        response = await handler(request)
-        log.debug(
-            "answered",
-            method=request.method,
-            path=request.path,
-            status=response.status,
-            duration_ms=round(1000 * (time.monotonic() - started), 1),
-        )
-    response.headers[REQUEST_ID] = request_id
-    return response
+
+    @web.middleware
+    async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+        request_id = request_ids.begin(request.headers.get(REQUEST_ID))
+        started = time.perf_counter()
+        response = await _answer_whatever_happens(request, handler)
+        if not response.prepared:
+            response.headers[REQUEST_ID] = request_id
+        duration_s = time.perf_counter() - started
+        observe(request, response.status, duration_s)
+        _log_answer(request, response.status, duration_s)
+        return response
+
+    return answer
 
 
 @web.middleware
-async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def try_again(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A request that another one overtook is decided anew, on what that one left.
+
+    Preconditions are checked anew too, so a client that sent If-Match gets its 412.
+    """
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return await handler(request)
+        except ChangedMeanwhile:
+            continue
+    return await handler(request)
+
+
+async def _answer_whatever_happens(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Every error as a problem; whatever nobody foresaw as 500 without its details."""
     try:
         return await handler(request)
@@ -73,18 +85,16 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         return _answer(describe(INTERNAL_ERROR, detail, request.path), {})
 
 
-@web.middleware
-async def try_again(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """A request that another one overtook is decided anew, on what that one left.
-
-    Preconditions are checked anew too, so a client that sent If-Match gets its 412.
-    """
-    for _ in range(ATTEMPTS - 1):
-        try:
-            return await handler(request)
-        except ChangedMeanwhile:
-            continue
-    return await handler(request)
+def _log_answer(request: web.Request, status: int, duration_s: float) -> None:
+    """Failures and slow answers at warning, everything else at debug."""
+    tell = log.warning if is_failure(status) or duration_s > SLOW_S else log.debug
+    tell(
+        "answered",
+        method=request.method,
+        path=request.path,
+        status=status,
+        duration_ms=round(1000 * duration_s, 1),
+    )
 
 
 def _headers(error: ApplicationFunctionError) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import defaultdict
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 
 from fivegms_af.m1.table import M1_ROUTES
 from fivegms_af.m5.table import M5_ROUTES
-from fivegms_af.middleware import answer_errors
+from fivegms_af.middleware import answering
+from fivegms_af.observability import Metrics
+from fivegms_af.request_id import RequestIds
 from fivegms_af.routes import Handler
 
 RESOURCES = sorted({(route.api.base_path, route.path) for route in (*M1_ROUTES, *M5_ROUTES)})
@@ -20,7 +23,7 @@ RESOURCES = sorted({(route.api.base_path, route.path) for route in (*M1_ROUTES, 
 
 def url(af: Any, base_path: str, path: str) -> str:
     root = af.m5 if "m5" in base_path else af.m1.removesuffix("/3gpp-m1/v2")
-    filled = path.format(provisioningSessionId="a", contentPreparationTemplateId="b", name="c")
+    filled = path.format_map(defaultdict(lambda: "a"))
     return f"{root}{base_path}{filled}"
 
 
@@ -103,7 +106,8 @@ async def test_a_client_that_leaves_within_its_body_is_no_fault_of_the_af() -> N
         began.set()
         return web.Response(body=await request.read())
 
-    app = web.Application(middlewares=[watch, answer_errors])
+    answer = answering(Metrics().observer("m1", ()), RequestIds())
+    app = web.Application(middlewares=[watch, answer])
     app.router.add_post("/", read)
     runner = web.AppRunner(app)
     await runner.setup()

@@ -9,7 +9,7 @@ from aiohttp import web
 from fivegms_af.bodies import validate
 from fivegms_af.context import CONTEXT, Context
 from fivegms_af.exchange import no_content, path_variable, read_json
-from fivegms_af.middleware import answer_errors, identify, try_again
+from fivegms_af.middleware import answering, try_again
 from fivegms_af.policy.errors import DynamicPolicyUnknown
 from fivegms_af.policy.npcf_wire import EventsNotification, TerminationInfo
 from fivegms_af.policy.session_handling import ResourceKind, SessionHandlingResource
@@ -21,7 +21,10 @@ def create_notifications_app(context: Context) -> web.Application:
     """The application that a PCF uses."""
     app = web.Application(
         client_max_size=context.config.max_body_bytes,
-        middlewares=(identify, answer_errors, try_again),
+        middlewares=(
+            answering(context.metrics.observer("npcf", ()), context.request_ids),
+            try_again,
+        ),
     )
     app[CONTEXT] = context
     app.router.add_post(f"{BASE_PATH}/{{policyId}}/notify", notify)

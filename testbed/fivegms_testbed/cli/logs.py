@@ -5,6 +5,8 @@ import sys
 
 import structlog
 
+from fivegms_af.request_id import add_request_id
+
 
 def log_to_stderr(level: int = logging.INFO, *, as_json: bool = False) -> None:
     """Show events of at least `level`: JSON lines for programs, aligned words for people."""
@@ -15,7 +17,7 @@ def log_to_stderr(level: int = logging.INFO, *, as_json: bool = False) -> None:
     )
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            add_request_id,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,

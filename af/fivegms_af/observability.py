@@ -1,0 +1,75 @@
+"""What an operator can count and time at the AF, in Prometheus' terms (docs/operations.md).
+
+One registry per AF, so that several in one process stay apart. Labels are names from tables
+(interfaces, operations, statuses), never identifiers: their number is bounded.
+"""
+
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+
+from aiohttp import hdrs, web
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client.exposition import generate_latest
+
+from fivegms_af.routes import Route
+
+PROMETHEUS_MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+UNROUTED = "none"
+
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+Observe = Callable[[web.Request, int, float], None]
+"""Told of each answer: the request, the status, and the seconds that it took."""
+
+
+class Metrics:
+    """The counters of one AF; whoever has more to count registers with `registry`."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._requests = Counter(
+            "fivegms_af_requests",
+            "Requests answered, by interface, operation and status.",
+            ("interface", "operation", "status"),
+            registry=self.registry,
+        )
+        self._durations = Histogram(
+            "fivegms_af_request_duration_seconds",
+            "How long requests took, by interface and operation.",
+            ("interface", "operation"),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+
+    def observer(self, interface: str, routes: Iterable[Route]) -> Observe:
+        """Counts what a listener answers; what is no route of the table is `none`."""
+        operations: dict[tuple[object, str], str] = {}
+        for route in routes:
+            operations[route.handler, route.method] = route.operation_id
+            if route.method == hdrs.METH_GET:
+                operations[route.handler, hdrs.METH_HEAD] = route.operation_id
+        counted: dict[tuple[str, int], Callable[[], None]] = {}
+        timed: dict[str, Callable[[float], None]] = {}
+
+        def observe(request: web.Request, status: int, seconds: float) -> None:
+            operation = operations.get((request.match_info.handler, request.method), UNROUTED)
+            count = counted.get((operation, status))
+            if count is None:
+                # Looked up once: labels cost more than counting does.
+                count = self._requests.labels(interface, operation, str(int(status))).inc
+                counted[operation, status] = count
+                timed[operation] = self._durations.labels(interface, operation).observe
+            count()
+            timed[operation](seconds)
+
+        return observe
+
+    def exposition(self) -> bytes:
+        """Everything in the text format."""
+        return generate_latest(self.registry)
+
+
+def is_failure(status: int) -> bool:
+    """Whether an answer says that the server failed, which operators want in the log."""
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR
