@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from fivegms_af.certificate_authority import CertificateAuthority
 from fivegms_af.config import AfConfig, ApplicationServerAddress
 from fivegms_af.server import ApplicationFunction
 from fivegms_api.endpoint import Endpoint
@@ -21,13 +22,19 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class DeploymentConfig:
-    """Where each reference point listens (port 0: any free port) and where state lies."""
+    """Where each reference point listens (port 0: any free port) and where state lies.
+
+    `m4_tls` serves the distributions that have a certificate; None offers no TLS.
+    `certificate_authority` issues the certificates that the AF makes.
+    """
 
     data_dir: Path
     m1: Endpoint = field(default=Endpoint(LOOPBACK, 7777))
     m5: Endpoint = field(default=Endpoint(LOOPBACK, 7778))
     m3: Endpoint = field(default=Endpoint(LOOPBACK, 7779))
     m4: Endpoint = field(default=Endpoint(LOOPBACK, 8080))
+    m4_tls: Endpoint | None = None
+    certificate_authority: CertificateAuthority | None = None
 
     @classmethod
     def on_free_ports(cls, data_dir: Path) -> Self:
@@ -43,7 +50,12 @@ class Deployment:
         self._config = config
         self._stack = AsyncExitStack()
         self.application_server = ApplicationServer(
-            AsConfig(m3=config.m3, m4=config.m4, data_dir=config.data_dir / "as")
+            AsConfig(
+                m3=config.m3,
+                m4=config.m4,
+                m4_tls=config.m4_tls,
+                data_dir=config.data_dir / "as",
+            )
         )
         self._application_function: ApplicationFunction | None = None
 
@@ -51,7 +63,10 @@ class Deployment:
         async with AsyncExitStack() as stack:
             server = await stack.enter_async_context(self.application_server)
             address = ApplicationServerAddress(
-                m3_url=server.m3_url, m2_url=server.m2_url, m4_url=server.m4_url
+                m3_url=server.m3_url,
+                m2_url=server.m2_url,
+                m4_url=server.m4_url,
+                m4_tls_url=server.m4_tls_url,
             )
             function = ApplicationFunction(
                 AfConfig(
@@ -59,6 +74,7 @@ class Deployment:
                     m5=self._config.m5,
                     data_dir=self._config.data_dir / "af",
                     application_servers=(address,),
+                    certificate_authority=self._config.certificate_authority,
                 )
             )
             self._application_function = await stack.enter_async_context(function)
@@ -82,11 +98,13 @@ class Deployment:
 
     @property
     def addresses(self) -> dict[str, str]:
-        """The base URL of each reference point: m1, m2, m3, m4, m5."""
+        """The base URL of each reference point: m1, m2, m3, m4, m5; m4tls where there is TLS."""
+        tls = self.application_server.m4_tls_url
         return {
             "m1": self.application_function.m1_url,
             "m2": self.application_server.m2_url,
             "m3": self.application_server.m3_url,
             "m4": self.application_server.m4_url,
             "m5": self.application_function.m5_url,
+            **({"m4tls": tls} if tls else {}),
         }

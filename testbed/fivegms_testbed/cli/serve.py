@@ -24,6 +24,7 @@ ROLES = {
     "m2": "ingest of models and evaluation sets",
     "m3": "AF to AS, keep it inside",
     "m4": "delivery to UEs",
+    "m4tls": "delivery to UEs by TLS, of what has a certificate",
     "m5": "session handling, for UEs",
 }
 
@@ -52,6 +53,10 @@ def _address_option(name: str) -> typer.models.OptionInfo:
 M1 = Annotated[Endpoint, _address_option("m1")]
 M3 = Annotated[Endpoint, _address_option("m3")]
 M4 = Annotated[Endpoint, _address_option("m4")]
+M4Tls = Annotated[
+    Endpoint | None,
+    typer.Option("--m4-tls", parser=_endpoint, metavar="HOST:PORT", help="M4 by TLS, if wanted."),
+]
 M5 = Annotated[Endpoint, _address_option("m5")]
 DataDir = Annotated[
     Path,
@@ -65,11 +70,12 @@ def serve(
     m5: M5 = "127.0.0.1:7778",  # type: ignore[assignment]
     m3: M3 = "127.0.0.1:7779",  # type: ignore[assignment]
     m4: M4 = "127.0.0.1:8080",  # type: ignore[assignment]
+    m4_tls: M4Tls = None,
     data: DataDir = DEFAULT_DATA,
     as_json: JsonOption = False,
 ) -> None:
     """Run an Application Function and an Application Server until interrupted."""
-    config = DeploymentConfig(data, m1=m1, m5=m5, m3=m3, m4=m4)
+    config = DeploymentConfig(data, m1=m1, m5=m5, m3=m3, m4=m4, m4_tls=m4_tls)
 
     async def body() -> None:
         async with Deployment(config) as deployment:
@@ -86,7 +92,7 @@ def af(
         typer.Option(
             "--as",
             parser=_application_server,
-            metavar="m3=URL,m2=URL,m4=URL",
+            metavar="m3=URL,m2=URL,m4=URL[,m4tls=URL]",
             help="An AS to drive; repeat for several.",
         ),
     ],
