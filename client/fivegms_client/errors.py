@@ -4,6 +4,7 @@
       BadEntry                 the address names nothing that this client can open
       BadOption                an option names something that the model does not have
       AccessRefused            the AF or AS answered, and said no
+        NotAuthorised            the AF wants a token, or another one
         NotFound                 nothing is at that address
         NoModelOffered           the session, or the AF, offers no model that fits the request
         BadAnswer                the answer is not what its interface promises
@@ -43,6 +44,10 @@ class BadOption(ClientError):
 
 class AccessRefused(ClientError):
     """The AF or AS answered, and said no."""
+
+
+class NotAuthorised(AccessRefused):
+    """The AF wants an access token, or another one; or none is to be had."""
 
 
 class NotFound(AccessRefused):

@@ -9,9 +9,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from fivegms_client.errors import AccessRefused, FetchInterrupted, NotFound
+from fivegms_client.errors import AccessRefused, FetchInterrupted, NotAuthorised, NotFound
 
-OK, PARTIAL, NOT_MODIFIED = 200, 206, 304
+OK, PARTIAL, NOT_MODIFIED, UNAUTHORISED = 200, 206, 304, 401
 _GONE = frozenset({404, 410})
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -43,12 +43,17 @@ class Fetcher(Protocol):
 def check_status(answer: Answer, expected: frozenset[int]) -> None:
     """Raise the cause that a status other than `expected` stands for.
 
-    FetchInterrupted where trying again may help, NotFound, or AccessRefused.
+    FetchInterrupted where trying again may help, NotFound, NotAuthorised, or AccessRefused.
     """
     if answer.status in expected:
         return
     if answer.status in _LATER:
         raise FetchInterrupted(f"the server answered {answer.status}", _retry_after_s(answer))
+    if answer.status == UNAUTHORISED:
+        raise NotAuthorised(
+            f"{answer.url} needs an access token, or takes none of this kind; set the option "
+            "authorization"
+        )
     if answer.status in _GONE:
         raise NotFound(f"nothing is at {answer.url} (the server answered {answer.status})")
     raise AccessRefused(f"{answer.url}: the server answered {answer.status}; see its log for why")
