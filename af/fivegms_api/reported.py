@@ -14,6 +14,7 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
 MAX_CLIENT_ID_CHARACTERS = 256
+MAX_NAME_CHARACTERS = 100
 MAX_TEXT_CHARACTERS = 2048
 MAX_FIGURE = 1e18
 
@@ -48,7 +49,9 @@ def _plausible(instant: datetime) -> datetime:
 Text = Annotated[
     str, Field(min_length=1, max_length=MAX_TEXT_CHARACTERS, pattern=_NO_CONTROL_CHARACTERS)
 ]
-Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9@._:/ +-]+$")]
+Name = Annotated[
+    str, Field(min_length=1, max_length=MAX_NAME_CHARACTERS, pattern=_NO_CONTROL_CHARACTERS)
+]
 ReportingClientId = Annotated[
     str, Field(min_length=1, max_length=MAX_CLIENT_ID_CHARACTERS, pattern=_NO_CONTROL_CHARACTERS)
 ]

@@ -24,7 +24,10 @@ from fivegms_manifests.segments import (
 
 
 class SubsetAssembly:
-    """The tensors of one variant while its segments arrive. Safe to use from several threads."""
+    """The tensors of one variant while its segments arrive. Safe to use from several threads.
+
+    `topology_bytes` is what the topology takes among the bytes of the segments.
+    """
 
     def __init__(self, variant: Variant) -> None:
         self.variant = variant
@@ -34,6 +37,7 @@ class SubsetAssembly:
         self._claimed: set[str] = set()
         self._promised_bytes = variant.weights_bytes
         self._decode_s = 0.0
+        self.topology_bytes = 0
 
     def accept(self, part: SegmentRef, data: bytes | bytearray) -> None:
         """Decode one segment. Raises WrongPayload, WrongModelSegment, MoreThanPromised."""
@@ -72,6 +76,7 @@ class SubsetAssembly:
             unit = read_unit(sample)
             if isinstance(unit, TopologyUnit):
                 self._keep_topology(unit, part)
+                self.topology_bytes = len(sample)
             else:
                 self._reserve(unit, part)
                 tensor = decode_tensor(unit)

@@ -54,7 +54,7 @@ async def download(
                 async with network:
                     data = await _fetch(part, sources, transfer, meter)
             else:
-                meter.from_cache(len(data), transfer.now())
+                meter.from_cache(len(data), transfer.now(), part.sha256)
             await _keep(part, data, [store for store in sources.keep_in if store is not holder])
             await consume(part, data)
 

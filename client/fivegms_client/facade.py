@@ -11,6 +11,7 @@ from fivegms_client.entry import parse_entry
 from fivegms_client.http_fetcher import HttpFetcher
 from fivegms_client.model_access import FetchedModel, ModelAccess
 from fivegms_client.options import DEFAULT_OPTIONS, AccessOptions
+from fivegms_client.report_sender import report_over_http
 from fivegms_client.runnable import RunnableModel
 from fivegms_client.worker_loop import run_in_worker
 
@@ -29,7 +30,7 @@ async def open_model(
     """
     parsed = parse_entry(entry, session=session, task=task, name=name)
     async with HttpFetcher() as fetcher:
-        return await ModelAccess(fetcher, options).open(parsed)
+        return await ModelAccess(fetcher, options, watch=report_over_http).open(parsed)
 
 
 async def fetch_model(

@@ -3,6 +3,7 @@
 A shell around `service_access`: it fetches, the rules decide. It knows nothing of manifests.
 """
 
+from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from fivegms_api.ai_models import AiModelList
@@ -19,6 +20,15 @@ from fivegms_client.service_access import (
 from fivegms_client.transfer import Transfer
 
 MODELS_PATH = "/fivegms-m5-ai/v1/models"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPlace:
+    """Where a model's MPD is, and the provisioning session that it belongs to."""
+
+    url: str
+    m5_url: str
+    session: str
 
 
 class MediaSessionHandler:
@@ -60,10 +70,12 @@ class MediaSessionHandler:
         document = await self._transfer.document(url, limit_bytes=MAX_DOCUMENT_BYTES)
         return read_ai_models(document.body)
 
-    async def locate(self, entry: SessionEntry | TaskEntry) -> str:
-        """The URL of the model MPD that `entry` stands for. Raises as above, and NoModelOffered."""
+    async def locate(self, entry: SessionEntry | TaskEntry) -> ModelPlace:
+        """Where the model is that `entry` stands for. Raises as above, and NoModelOffered."""
         if isinstance(entry, SessionEntry):
             information = await self.service_access_information(entry.m5_url, entry.session)
-            return model_locator(information, entry.name)
+            url = model_locator(information, entry.name)
+            return ModelPlace(url, entry.m5_url, entry.session)
         listed = await self.models(entry.m5_url, task=entry.task, name=entry.name)
-        return str(best_model(listed.ai_models, entry.task, entry.name).locator)
+        best = best_model(listed.ai_models, entry.task, entry.name)
+        return ModelPlace(str(best.locator), entry.m5_url, best.provisioning_session_id)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fivegms_api.reported import MAX_CLIENT_ID_CHARACTERS
 from fivegms_client.cache import DEFAULT_CACHE_BYTES
 from fivegms_client.capabilities import DeviceCapabilities
 from fivegms_client.composition import WHOLE
@@ -21,7 +22,10 @@ class AccessOptions:
     `device` replaces what would be measured. `composition`, `endpoint` and `subset` choose a part
     of the model (see `composition`). `cache_folder` keeps segments between runs, below
     `cache_bytes`; None keeps nothing. `parallel` segments are fetched at a time. `threads` and
-    `providers` are the engine's. `progress` is called with each change, on the fetching thread.
+    `providers` are the engine's. With `reporting`, reports that the provider's session asks for are
+    sent while the model is in use (see `reporting`), under `reporting_client_id` or, without one,
+    an identifier that is made up for each model. `progress` is called with each change, on the
+    fetching thread.
     """
 
     preferences: Preferences = DEFAULT_PREFERENCES
@@ -36,11 +40,20 @@ class AccessOptions:
     retry: RetryPolicy = DEFAULT_RETRY
     threads: int | None = None
     providers: Sequence[str] = DEFAULT_PROVIDERS
+    reporting: bool = True
+    reporting_client_id: str | None = None
     progress: OnProgress | None = None
 
     def __post_init__(self) -> None:
         if self.parallel < 1:
             raise BadOption(f"parallel is {self.parallel}; at least one segment must be on its way")
+        identifier = self.reporting_client_id
+        if identifier is not None and not (
+            0 < len(identifier) <= MAX_CLIENT_ID_CHARACTERS and identifier.isprintable()
+        ):
+            raise BadOption(
+                f"reporting_client_id needs 1 to {MAX_CLIENT_ID_CHARACTERS} printable characters"
+            )
 
 
 DEFAULT_OPTIONS = AccessOptions()

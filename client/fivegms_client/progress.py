@@ -30,7 +30,8 @@ class ProgressMeter:
     """Counts the bytes of one fetch of `total_bytes` and reports each change.
 
     `first_byte_at` is when the network gave its first byte, `newest_at` when anything happened
-    last, in the caller's clock.
+    last, in the caller's clock. `cached` are the digests of parts that were on this device. A stall
+    lasts from the first wait after something arrived until something arrives again.
     """
 
     def __init__(self, total_bytes: int, report: OnProgress | None) -> None:
@@ -41,11 +42,19 @@ class ProgressMeter:
         self.cache_bytes = 0
         self.first_byte_at: float | None = None
         self.newest_at: float | None = None
+        self.retransmitted_bytes = 0
+        self.cached: set[str] = set()
+        self.stalls = 0
+        self.stalled_s = 0.0
+        self._stalled_at: float | None = None
 
     def arrived(self, size_bytes: int, now: float) -> None:
         """Bytes came over the network."""
         if self.first_byte_at is None:
             self.first_byte_at = now
+        if self._stalled_at is not None:
+            self.stalled_s += now - self._stalled_at
+            self._stalled_at = None
         self.network_bytes += size_bytes
         self._done_bytes += size_bytes
         self._tell(now)
@@ -53,16 +62,22 @@ class ProgressMeter:
     def thrown_away(self, size_bytes: int, now: float) -> None:
         """Bytes that had arrived were wrong, or are about to arrive again."""
         self._done_bytes -= size_bytes
+        self.retransmitted_bytes += size_bytes
         self._tell(now)
 
-    def from_cache(self, size_bytes: int, now: float) -> None:
-        """A part was on this device already."""
+    def from_cache(self, size_bytes: int, now: float, sha256: str | None = None) -> None:
+        """A part, of that digest, was on this device already."""
+        if sha256 is not None:
+            self.cached.add(sha256)
         self.cache_bytes += size_bytes
         self._done_bytes += size_bytes
         self._tell(now)
 
     def waiting(self, cause: str, now: float) -> None:
         """Nothing arrives for a while, because of `cause`."""
+        if self._stalled_at is None:
+            self._stalled_at = now
+            self.stalls += 1
         self._tell(now, cause)
 
     def _tell(self, now: float, waiting_for: str | None = None) -> None:

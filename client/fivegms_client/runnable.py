@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
+from weakref import finalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,15 +69,33 @@ class Provenance:
     bytes_from_cache: int
 
 
+class Observer(Protocol):
+    """Told of every inference, such as to report on it; never waits."""
+
+    def inferred(self, latency_ms: float, ttfi_ms: float | None) -> None:
+        """An inference ended now, and the first one `ttfi_ms` after the start."""
+
+    def stop(self) -> None:
+        """There are no more; it may wait for a moment."""
+
+
 class RunnableModel:
-    """A model, or the subsets of one that this device runs. Close it to give its memory back."""
+    """A model, or the subsets of one that this device runs. Close it to give its memory back, and
+    so that what is to be reported of its use is sent; else that happens when it is forgotten.
+    """
 
     def __init__(
-        self, provenance: Provenance, models: Sequence[LoadedModel], timings: Timings
+        self,
+        provenance: Provenance,
+        models: Sequence[LoadedModel],
+        timings: Timings,
+        observer: Observer | None = None,
     ) -> None:
         self._provenance = provenance
         self._models = tuple(models)
         self._timings = timings
+        self._observer = observer
+        self._end_of_use = finalize(self, _nothing if observer is None else observer.stop)
         self.inputs: tuple[TensorInfo, ...] = models[0].inputs
         self.outputs: tuple[TensorInfo, ...] = models[-1].outputs
 
@@ -144,8 +163,9 @@ class RunnableModel:
             yield FrameResult(index, time_s, pixels, results, outputs, elapsed_ms)
 
     def close(self) -> None:
-        """Give the memory of the model back. Closing twice is fine."""
+        """Give the memory of the model back, and end reporting on it. Closing twice is fine."""
         self._models = ()
+        self._end_of_use()
 
     def __enter__(self) -> Self:
         return self
@@ -166,6 +186,8 @@ class RunnableModel:
         elapsed_ms = 1000 * (perf_counter() - started)
         if self._timings.first_inference_ms is None:
             self._timings = self._timings.with_first_inference(elapsed_ms)
+        if self._observer is not None:
+            self._observer.inferred(elapsed_ms, self._timings.ttfi_ms)
         return outputs, elapsed_ms
 
     def _io(self) -> ModelIO:
@@ -181,6 +203,10 @@ class RunnableModel:
         if asked is not None:
             return asked
         return self.manifest.model.decision_threshold or 0.0
+
+
+def _nothing() -> None:
+    """Nobody watches the use of the model."""
 
 
 def _frames(media: Media, frame_rate: float) -> Iterator[tuple[int, float, Pixels]]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from fivegms_api.ai_models import AiModel, AiModelState
 from fivegms_client.entry import SessionEntry, TaskEntry
 from fivegms_client.errors import BadAnswer, NoModelOffered, NotFound
-from fivegms_client.media_session_handler import MediaSessionHandler
+from fivegms_client.media_session_handler import MediaSessionHandler, ModelPlace
 from fivegms_client.retry import RetryPolicy
 from fivegms_client.service_access import (
     SaiCache,
@@ -201,7 +201,7 @@ def af() -> Af:
 
 async def test_information_is_asked_for_once_while_it_is_fresh(af: Af) -> None:
     for _ in range(3):
-        assert await af.handler.locate(SessionEntry(M5, "ps-1")) == MPD
+        assert await af.handler.locate(SessionEntry(M5, "ps-1")) == ModelPlace(MPD, M5, "ps-1")
     assert len(af.server.asked(SAI)) == 1
 
 
@@ -219,11 +219,12 @@ async def test_changed_information_replaces_what_was_kept(af: Af) -> None:
     af.time.time_s = 61
     af.server.files[SAI] = information(entry_point("http://as.test/new.mpd"))
     af.server.headers[SAI] = {"etag": '"2"', "cache-control": "max-age=60"}
-    assert await af.handler.locate(SessionEntry(M5, "ps-1")) == "http://as.test/new.mpd"
+    place = await af.handler.locate(SessionEntry(M5, "ps-1"))
+    assert place.url == "http://as.test/new.mpd"
 
 
 async def test_a_task_is_looked_up(af: Af) -> None:
-    assert await af.handler.locate(TaskEntry(M5, "object-detection")) == MPD
+    assert (await af.handler.locate(TaskEntry(M5, "object-detection"))).url == MPD
     with pytest.raises(NoModelOffered):
         await af.handler.locate(TaskEntry(M5, "none"))
 

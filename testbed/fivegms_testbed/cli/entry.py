@@ -53,6 +53,9 @@ CacheOption = Annotated[
     Path | None, typer.Option("--cache", file_okay=False, help="Where segments are kept.")
 ]
 NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Keep no segments.")]
+NoReportsOption = Annotated[
+    bool, typer.Option("--no-reports", help="Report nothing, whatever the session asks for.")
+]
 
 DEFAULT_CACHE = default_cache_folder()
 DEFAULT_PATIENCE_S = DEFAULT_RETRY.give_up_after_s
@@ -94,6 +97,7 @@ def access_options(
     endpoint: str | None = None,
     cache: Path | None,
     patience_s: float,
+    reporting: bool = False,
     bars: Progress,
 ) -> AccessOptions:
     """The client's options from the command line's."""
@@ -104,5 +108,6 @@ def access_options(
         endpoint=endpoint,
         cache_folder=cache,
         retry=RetryPolicy(give_up_after_s=patience_s),
+        reporting=reporting,
         progress=FetchBar(bars, patience_s).update,
     )

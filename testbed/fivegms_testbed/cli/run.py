@@ -38,6 +38,7 @@ from fivegms_testbed.cli.entry import (
     MaxFetchOption,
     NameOption,
     NoCacheOption,
+    NoReportsOption,
     PatienceOption,
     PreferOption,
     SessionOption,
@@ -91,6 +92,7 @@ def run(
     patience_s: PatienceOption = DEFAULT_PATIENCE_S,
     cache: CacheOption = DEFAULT_CACHE,
     no_cache: NoCacheOption = False,
+    no_reports: NoReportsOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run a published model, of a task that is known here or not."""
@@ -106,6 +108,7 @@ def run(
                 endpoint=endpoint,
                 cache=None if no_cache else cache,
                 patience_s=patience_s,
+                reporting=not no_reports,
                 bars=bars,
             )
             model = load(entry, session=session, task=task, name=name, options=options)
