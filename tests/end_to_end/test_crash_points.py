@@ -11,15 +11,15 @@ import json
 from pathlib import Path
 from random import Random
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
 
 from fivegms_api.m3 import M3_EXTENSION_BASE_PATH
-from support.ledger import Ledger, Shown, Step
+from support.ledger import REPORTS, Ledger, Shown, Step, last
 from support.server_processes import Role, ServerProcesses, server_processes
 
-M1 = "/3gpp-m1/v2"
 MOST_STEPS = 6
 LONGEST_REQUEST_S = 0.008
 LONGEST_START_S = 1.5
@@ -42,18 +42,21 @@ class Provider:
                 "data": json.dumps(step.body),
                 "headers": {"Content-Type": step.media_type},
             }
-        base = self._servers.urls["m1"] + M1
         self.ledger.doubt = step
-        async with self._http.request(step.method, base + step.path, **options) as answer:
+        async with self._http.request(step.method, self._url(step.path), **options) as answer:
             body = await answer.read()
         assert answer.status in (200, 201, 204), (step, answer.status, body)
-        location = answer.headers.get("Location", "").removeprefix(base)
+        location = urlsplit(answer.headers.get("Location", "")).path
         self.ledger.doubt = None
         self.ledger.acknowledge(step, location, body)
 
     async def get(self, path: str) -> Shown:
-        async with self._http.get(self._servers.urls["m1"] + M1 + path) as answer:
+        async with self._http.get(self._url(path)) as answer:
             return answer.status, await answer.read()
+
+    def _url(self, path: str) -> str:
+        listener = "m5" if path.startswith(REPORTS) else "m1"
+        return self._servers.urls[listener] + path
 
     async def expected_at_as(self) -> dict[str, dict[str, Any]]:
         """What M3's status has to say, from what M1 shows."""
@@ -95,10 +98,6 @@ def reported(session: Any) -> dict[str, Any]:
 
 def sha256(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
-
-
-def last(path: str) -> str:
-    return path.rsplit("/", 1)[-1]
 
 
 async def crash(servers: ServerProcesses, provider: Provider, random: Random) -> None:

@@ -28,7 +28,7 @@ from fivegms_af.policy.memory_control import MemoryPolicyControl
 from fivegms_af.server import ApplicationFunction
 from fivegms_api.endpoint import Endpoint
 from support import three_gpp
-from support.m1_bodies import DOCUMENTS, HOSTING, PREPARATION, SESSION
+from support.m1_bodies import DOCUMENTS, FLOW, HOSTING, PREPARATION, SESSION
 
 ADDRESS = ApplicationServerAddress(
     "http://as.example:1", "http://as.example:2", "http://m4.example"
@@ -62,27 +62,38 @@ class World:
 
     def provision(self) -> None:
         """What path variables can be filled in with."""
-        session = self._post("/provisioning-sessions", SESSION, "provisioningSessionId")
+        m1 = f"{self.m1_url}/3gpp-m1/v2"
+        session = self._post(f"{m1}/provisioning-sessions", SESSION, "provisioningSessionId")
         template = "contentPreparationTemplateId"
         self._post(f"{session}/content-preparation-templates", PREPARATION, template)
         self._post(f"{session}/content-hosting-configuration", HOSTING)
         self._post(f"{session}/certificates", None, "certificateId")
         for resource in DOCUMENTS:
             self._post(f"{session}/{resource.segment}", resource.sent(), resource.id_member)
+        self._handle(f"{session}/policy-templates/{self.known['policyTemplateId']}")
 
     def existing(self, named: dict[str, Any]) -> dict[str, Any]:
         """`named` with the identifiers of what exists in the place of generated ones."""
         return {name: self.known.get(name, value) for name, value in named.items()}
 
-    def _post(self, path: str, body: Any, variable: str | None = None) -> str:
-        """Create, and note the identifier; the path of what was created."""
-        url = f"{self.m1_url}/3gpp-m1/v2{path}"
+    def _handle(self, template: str) -> None:
+        """A dynamic policy and network assistance, once the policy template is ready."""
+        m5 = f"{self.m5_url}/3gpp-m5/v2"
+        while self.http.get(template, timeout=HANG_S).json()["state"] != "READY":
+            pass
+        asked = self.existing(dict.fromkeys(("provisioningSessionId", "policyTemplateId")))
+        asked = {**asked, "serviceDataFlowDescriptions": [FLOW]}
+        self._post(f"{m5}/dynamic-policies", asked, "dynamicPolicyId")
+        self._post(f"{m5}/network-assistance/", asked, "naSessionId")
+
+    def _post(self, url: str, body: Any, variable: str | None = None) -> str:
+        """Create, and note the identifier; the URL of what was created."""
         answer = self.http.post(url, json=body, timeout=HANG_S)
         assert answer.status_code in (200, 201), answer.text
         location = answer.headers["Location"]
         if variable:
             self.known[variable] = location.rsplit("/", 1)[-1]
-        return location.removeprefix(f"{self.m1_url}/3gpp-m1/v2")
+        return location
 
 
 @contextmanager

@@ -12,10 +12,21 @@ from random import Random
 from typing import Any
 
 from fivegms_api.model_preparation import MODEL_PREPARATION_MEDIA_TYPE
-from support.m1_bodies import CONSUMPTION, EDGE, EVENTS, HOSTING, METRICS, PREPARATION, SESSION
+from support.m1_bodies import (
+    CONSUMPTION,
+    CONSUMPTION_REPORT,
+    EDGE,
+    EVENTS,
+    HOSTING,
+    METRICS,
+    POLICY,
+    PREPARATION,
+    SESSION,
+)
 
 JSON = "application/json"
-SESSIONS = "/provisioning-sessions"
+SESSIONS = "/3gpp-m1/v2/provisioning-sessions"
+REPORTS = "/3gpp-m5/v2/consumption-reporting"
 MOST_SESSIONS = 5
 
 Shown = tuple[int, bytes]
@@ -42,6 +53,14 @@ def events(number: int) -> dict[str, Any]:
     (profile,) = EVENTS.body["dataAccessProfiles"]
     named = profile | {"dataAccessProfileId": f"profile-{number}"}
     return EVENTS.body | {"dataAccessProfiles": [named]}
+
+
+def policy(number: int) -> dict[str, Any]:
+    return POLICY.body | {"externalReference": f"policy {number}"}
+
+
+def report(number: int) -> dict[str, Any]:
+    return {**CONSUMPTION_REPORT, "reportingClientId": f"ue-{number}"}
 
 
 def hosting(number: int) -> dict[str, Any]:
@@ -73,13 +92,14 @@ KINDS = (
     Kind(CONSUMPTION.segment, consumption, None, most=1),
     Kind(METRICS.segment, metrics, "metricsReportingConfigurationIds"),
     Kind(EDGE.segment, edge, "edgeResourcesConfigurationIds", most=1),
+    Kind(POLICY.segment, policy, "policyTemplateIds"),
     Kind(EVENTS.segment, events, "eventDataProcessingConfigurationIds"),
 )
 
 
 @dataclass(frozen=True)
 class Step:
-    """One write; `path` is below M1's base path, `kind` None for the session itself."""
+    """One write; `kind` is None for a session itself, and for a report of a UE to one."""
 
     method: str
     path: str
@@ -93,9 +113,12 @@ class Step:
 
 @dataclass
 class Kept:
-    """A session: its resources by path, each with its kind and what it must show (None: gone)."""
+    """A session: its resources by path, each with its kind and what it must show, and the reports
+    that it was sent, by client.
+    """
 
     resources: dict[str, tuple[Kind, Any]] = field(default_factory=dict)
+    reports: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -116,6 +139,8 @@ class Ledger:
         if len(self.sessions) > 1 and random.random() < 0.07:
             return Step("DELETE", session)
         resources = self.sessions[session].resources
+        if f"{session}/{CONSUMPTION.segment}" in resources and random.random() < 0.2:
+            return Step("POST", f"{REPORTS}/{last(session)}", None, report(number))
         kind = random.choice(KINDS)
         present = [path for path, (one, _) in resources.items() if one is kind]
         if not present or (len(present) < kind.most and random.random() < 0.5):
@@ -129,6 +154,10 @@ class Ledger:
     def acknowledge(self, step: Step, location: str, body: bytes) -> None:
         """The AF said that the step is done; `location` is where what was created is."""
         self.acknowledged += 1
+        if step.path.startswith(REPORTS):
+            kept = self.sessions[f"{SESSIONS}/{last(step.path)}"]
+            kept.reports[step.body["reportingClientId"]] = step.body
+            return
         if step.kind is None:
             self._acknowledge_session(step, location)
             return
@@ -164,7 +193,19 @@ class Ledger:
             for path in list(self.sessions[session].resources)
             for fault in await self._settle_resource(session, path, get)
         ]
+        found += await self._settle_reports(session, get)
         return found + await self._adopt(session, json.loads(body), get)
+
+    async def _settle_reports(self, session: str, get: Get) -> list[str]:
+        """Every report that was acknowledged, once; and the one in doubt, or not."""
+        _, body = await get(f"{session}/consumption-reports?limit=1000")
+        listed = [one["report"] for one in json.loads(body)["consumptionReports"]]
+        kept = self.sessions[session].reports
+        if self.doubt and self._in_doubt("POST", f"{REPORTS}/{last(session)}"):
+            kept |= {one["reportingClientId"]: one for one in listed if one == self.doubt.body}
+        found = [one for one in listed if one not in kept.values()]
+        lost = [one for one in kept.values() if listed.count(one) != 1]
+        return [f"{session} has {found} and not {lost}"] if found or lost else []
 
     async def _settle_resource(self, session: str, path: str, get: Get) -> list[str]:
         resources = self.sessions[session].resources
@@ -198,7 +239,7 @@ class Ledger:
             step = self.doubt
             collection = path if step and step.path == path else path.rpartition("/")[0]
             if status == 404 and path.count("/") == session.count("/") + 1:
-                continue
+                continue  # a session need not have one
             if step is None or step.kind is None or not self._in_doubt("POST", collection):
                 found.append(f"{path} came from nowhere ({status})")
             elif status != 200 or (step.body is not None and not shows(body, step.body)):
@@ -219,6 +260,11 @@ class Ledger:
 
     def _in_doubt(self, method: str, path: str) -> bool:
         return self.doubt is not None and (self.doubt.method, self.doubt.path) == (method, path)
+
+
+def last(path: str) -> str:
+    """The identifier at the end of a path."""
+    return path.rsplit("/", 1)[-1]
 
 
 def shows(body: bytes, kept: Any) -> bool:
