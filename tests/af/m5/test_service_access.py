@@ -2,6 +2,8 @@ from typing import Any
 
 import pytest
 
+from fivegms_af.policy.memory_control import MemoryPolicyControl
+from fivegms_af.policy.templates import TemplateEvent
 from fivegms_api.ai_models import AiModel, AiModelState
 
 
@@ -101,6 +103,30 @@ async def test_whoever_revalidates_has_what_is_new(
     af.clock.advance(1)
     await af.delete(created.headers["Location"])
     assert member not in await changed()
+
+
+@pytest.mark.requirement("R100")
+async def test_a_template_is_told_of_while_it_is_ready(start_af: Any) -> None:
+    af = await start_af(policy_control=MemoryPolicyControl())
+    session = await af.session()
+    url = information(af, session)
+    before = await af.get(url)
+    template = {"externalReference": "hd", "qoSSpecification": {"maxBtrDl": "20 Mbps"}}
+    created = await af.send("POST", f"{session}/policy-templates", template)
+    template_id = created.json["policyTemplateId"]
+    etags = [before.headers["ETag"]]
+    for event, is_told in (
+        (None, True),
+        (TemplateEvent.SUSPENDED, False),
+        (TemplateEvent.RESUMED, True),
+    ):
+        if event is not None:
+            await af.policy.operate(template_id, event, settle_s=30.0)
+        answer = await af.get(url, If_None_Match=etags[-1])
+        assert answer.status == 200
+        assert ("dynamicPolicyInvocationConfiguration" in answer.json) is is_told
+        etags.append(answer.headers["ETag"])
+    assert etags[0] == etags[2] != etags[1] == etags[3]
 
 
 async def test_what_clients_are_not_told_changes_nothing(af: Any) -> None:
