@@ -8,11 +8,13 @@
 
 Rules (pure): `entry`, `capabilities`, `selection`, `composition`, `retry`, `locations`,
 `service_access`, `association`, `tracking`, `counting`. Shells: `media_session_handler`,
-`http_fetcher`, `transfer`, `download`, `cache`, `model_folder`, `model_access`, `runnable`.
+`authorization`, `http_fetcher`, `transfer`, `download`, `cache`, `model_folder`, `model_access`,
+`runnable`.
 Everything that goes wrong is a leaf of `ClientError`, drawn at the top of `errors`; what goes wrong
 while a model runs is a `fivegms_engine.errors.EngineError`.
 """
 
+from fivegms_client.authorization import BearerToken, ClientCredentials
 from fivegms_client.capabilities import DeviceCapabilities, OpsetRange
 from fivegms_client.counting import MovementCounter, MovementCounters, Scene, count_movements
 from fivegms_client.errors import ClientError
@@ -28,6 +30,8 @@ from fivegms_client.tracking import Tracker, TrackerSettings
 
 __all__ = [
     "AccessOptions",
+    "BearerToken",
+    "ClientCredentials",
     "ClientError",
     "DeviceCapabilities",
     "FetchProgress",

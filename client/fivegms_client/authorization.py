@@ -1,8 +1,7 @@
 """Access tokens for M5 (OAuth 2.0): one that the app has, or ones got with client credentials.
 
 A token goes to the AF alone, never to an AS: `AuthorisedFetcher` stands in front of the Media
-Session Handler's transport only. A `TokenKeeper` belongs to no event loop, so that whoever reports
-on a thread of its own may share it.
+Session Handler's transport only.
 """
 
 import time
@@ -165,6 +164,6 @@ class AuthorisedFetcher:
             yield answer
 
 
-def keep_authorised(fetcher: Fetcher, keeper: TokenKeeper | None) -> Fetcher:
-    """The transport to the AF, with a token where there is one."""
-    return fetcher if keeper is None else AuthorisedFetcher(fetcher, keeper)
+def authorised(fetcher: Fetcher, authorization: Authorization | None) -> Fetcher:
+    """The transport to the AF, with tokens where the app has what they are given for."""
+    return AuthorisedFetcher(fetcher, TokenKeeper(authorization)) if authorization else fetcher

@@ -5,6 +5,7 @@ for frame in model.run("clip.mp4"):
     print(frame.time_s, frame.detections)
 """
 
+from functools import partial
 from pathlib import Path
 
 from fivegms_client.entry import parse_entry
@@ -30,7 +31,8 @@ async def open_model(
     """
     parsed = parse_entry(entry, session=session, task=task, name=name)
     async with HttpFetcher() as fetcher:
-        return await ModelAccess(fetcher, options, watch=report_over_http).open(parsed)
+        watch = partial(report_over_http, authorization=options.authorization)
+        return await ModelAccess(fetcher, options, watch=watch).open(parsed)
 
 
 async def fetch_model(

@@ -15,6 +15,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from fivegms_api.service_access_information import ServiceAccessInformation
+from fivegms_client.authorization import authorised
 from fivegms_client.cache import SegmentCache, SegmentStore
 from fivegms_client.capabilities import DeviceCapabilities
 from fivegms_client.clock import SYSTEM_CLOCK, Clock
@@ -88,7 +89,9 @@ class ModelAccess:
         self._clock = clock
         nothing_yet = ProgressMeter(0, options.progress)
         self._transfer = Transfer(fetcher, options.retry, clock, nothing_yet.waiting)
-        self._handler = MediaSessionHandler(self._transfer, sai_cache)
+        to_af = authorised(fetcher, options.authorization)
+        asking = Transfer(to_af, options.retry, clock, nothing_yet.waiting)
+        self._handler = MediaSessionHandler(asking, sai_cache)
         self._watch = watch if options.reporting else None
 
     async def open(self, entry: Entry) -> RunnableModel:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fivegms_api.reported import MAX_CLIENT_ID_CHARACTERS
+from fivegms_client.authorization import Authorization
 from fivegms_client.cache import DEFAULT_CACHE_BYTES
 from fivegms_client.capabilities import DeviceCapabilities
 from fivegms_client.composition import WHOLE
@@ -24,8 +25,8 @@ class AccessOptions:
     `cache_bytes`; None keeps nothing. `parallel` segments are fetched at a time. `threads` and
     `providers` are the engine's. With `reporting`, reports that the provider's session asks for are
     sent while the model is in use (see `reporting`), under `reporting_client_id` or, without one,
-    an identifier that is made up for each model. `progress` is called with each change, on the
-    fetching thread.
+    an identifier that is made up for each model. `authorization` is what the AF's M5 is asked with,
+    and it alone. `progress` is called with each change, on the fetching thread.
     """
 
     preferences: Preferences = DEFAULT_PREFERENCES
@@ -42,6 +43,7 @@ class AccessOptions:
     providers: Sequence[str] = DEFAULT_PROVIDERS
     reporting: bool = True
     reporting_client_id: str | None = None
+    authorization: Authorization | None = None
     progress: OnProgress | None = None
 
     def __post_init__(self) -> None:

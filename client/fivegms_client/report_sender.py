@@ -15,9 +15,10 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from fivegms_api.service_access_information import ServiceAccessInformation
+from fivegms_client.authorization import TokenKeeper
 from fivegms_client.clock import SYSTEM_CLOCK, Clock
 from fivegms_client.errors import AccessRefused, FetchInterrupted
-from fivegms_client.fetching import Answer, check_status
+from fivegms_client.fetching import UNAUTHORISED, Answer, check_status
 from fivegms_client.outbox import Outbox
 from fivegms_client.reporting import Report, ReportingSession, Subject, plan
 
@@ -120,39 +121,55 @@ class Reporter:
                 await woken.wait()
 
 
-def report_over_http(information: ServiceAccessInformation, subject: Subject) -> Reporter | None:
-    """A reporter at work, where Service Access Information asks this UE for reports."""
-    tasks = plan(information, subject.entry_url)
-    if not tasks:
-        return None
-    reporter = Reporter(ReportingSession(tasks, subject, SYSTEM_CLOCK.now()), http_poster)
-    reporter.start()
-    return reporter
+def report_over_http(
+    keeper: TokenKeeper | None = None,
+) -> Callable[[ServiceAccessInformation, Subject], Reporter | None]:
+    """Makes reporters at work, where Service Access Information asks this UE for reports."""
+
+    def begin(information: ServiceAccessInformation, subject: Subject) -> Reporter | None:
+        tasks = plan(information, subject.entry_url)
+        if not tasks:
+            return None
+        session = ReportingSession(tasks, subject, SYSTEM_CLOCK.now())
+        reporter = Reporter(session, lambda: http_poster(keeper))
+        reporter.start()
+        return reporter
+
+    return begin
 
 
 @asynccontextmanager
-async def http_poster() -> AsyncIterator[Poster]:
-    """Sends over HTTP, by aiohttp; ready from inside to outside of its context."""
+async def http_poster(keeper: TokenKeeper | None = None) -> AsyncIterator[Poster]:
+    """Sends over HTTP, by aiohttp, with a token where there is one."""
     connector = aiohttp.TCPConnector(resolver=_Resolver())
     headers = {"User-Agent": "fivegms-client"}
     async with aiohttp.ClientSession(
         connector=connector, timeout=_TIMEOUT, headers=headers
     ) as http:
-        yield _HttpPoster(http)
+        yield _HttpPoster(http, keeper)
 
 
 class _HttpPoster:
-    def __init__(self, http: aiohttp.ClientSession) -> None:
+    def __init__(self, http: aiohttp.ClientSession, keeper: TokenKeeper | None) -> None:
         self._http = http
+        self._keeper = keeper
 
     async def post(self, url: str, report: Report) -> None:
+        answer = await self._answer(url, report)
+        if answer.status == UNAUTHORISED and self._keeper is not None and self._keeper.forget():
+            answer = await self._answer(url, report)
+        check_status(answer, _TAKEN)
+
+    async def _answer(self, url: str, report: Report) -> Answer:
         headers = {"Content-Type": report.content_type}
+        if self._keeper is not None:
+            headers |= await self._keeper.field()
         try:
             async with self._http.post(
                 url, data=report.body, headers=headers, allow_redirects=False
             ) as answer:
                 lowered = {name.lower(): value for name, value in answer.headers.items()}
-                check_status(Answer(url, answer.status, lowered, _no_body()), _TAKEN)
+                return Answer(url, answer.status, lowered, _no_body())
         except aiohttp.InvalidURL as error:
             raise AccessRefused(f"{url} is no address") from error
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError too
