@@ -44,6 +44,13 @@ def parser() -> argparse.ArgumentParser:
         help="where UEs ask (default 127.0.0.1:7778)",
     )
     options.add_argument(
+        "--operator",
+        type=saying_why(Endpoint.parse),
+        default=Endpoint("127.0.0.1", 7780),
+        metavar="HOST:PORT",
+        help="where operators watch and act (default 127.0.0.1:7780)",
+    )
+    options.add_argument(
         "--data-dir",
         type=Path,
         default=Path("af-data"),
@@ -163,6 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     config = AfConfig(
         m1=options.m1,
         m5=options.m5,
+        operator=options.operator,
         data_dir=options.data_dir,
         database_url=options.database_url,
         application_servers=tuple(options.application_servers),
@@ -202,7 +210,9 @@ async def _serve(config: AfConfig) -> None:
         loop.add_signal_handler(name, stop.set)
     async with ApplicationFunction(config) as af:
         loop.add_signal_handler(signal.SIGHUP, af.reload)
-        print(json.dumps({"m1": af.m1_url, "m5": af.m5_url}), flush=True)
+        print(
+            json.dumps({"m1": af.m1_url, "m5": af.m5_url, "operator": af.operator_url}), flush=True
+        )
         await stop.wait()
 
 

@@ -45,6 +45,7 @@ class AfConfig:
     """The settings of an Application Function.
 
     `database_url` is `sqlite:///FILE` or `postgresql://...`; without one, SQLite in `data_dir`.
+    `operator` is where the console, the metrics and the operator's API are, if anywhere.
     Every AS is sent the same configuration; the first one's M2 and M4 URLs are given out.
     `certificate_authority` issues the server certificates that the AF makes; without one they are
     signed by themselves.
@@ -62,6 +63,7 @@ class AfConfig:
     m1: Endpoint
     m5: Endpoint
     data_dir: Path
+    operator: Endpoint | None = None
     database_url: str | None = field(default=None, repr=False)  # it may hold a password
     application_servers: tuple[ApplicationServerAddress, ...] = ()
     certificate_authority: CertificateAuthority | None = None

@@ -9,6 +9,7 @@ from aiohttp import web
 from fivegms_af.application_server import ApplicationServerPort
 from fivegms_af.config import AfConfig, ApplicationServerAddress
 from fivegms_af.errors import NoApplicationServer
+from fivegms_af.event_feed import EventFeed
 from fivegms_af.observability import Metrics
 from fivegms_af.policy.service import PolicyService
 from fivegms_af.reconciler import Reconciler
@@ -35,6 +36,7 @@ class Context:
     new_id: Callable[[], str]
     service_access: ServiceAccessCache = field(default_factory=ServiceAccessCache)
     metrics: Metrics = field(default_factory=Metrics)
+    events: EventFeed = field(default_factory=EventFeed)
     request_ids: RequestIds = field(default_factory=RequestIds)
 
     @property

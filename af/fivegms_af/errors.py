@@ -18,6 +18,7 @@
             ApplicationServerUnavailable, ApplicationServerRefused, NoApplicationServer
         StorageUnavailable
         CertificateAuthorityExpired
+        TooManyViewers
 
 `problems` says how each is answered.
 """
@@ -297,3 +298,10 @@ class CertificateAuthorityExpired(ApplicationFunctionError):
 
     def __init__(self) -> None:
         super().__init__("the operator's certificate authority has expired")
+
+
+class TooManyViewers(ApplicationFunctionError):
+    """As many follow the events as this AF serves at a time."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} viewers follow the events already; ask for the lists instead")

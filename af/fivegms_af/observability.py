@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import generate_latest
 
 from fivegms_af.routes import Route
@@ -39,6 +39,30 @@ class Metrics:
             "How long requests took, by interface and operation.",
             ("interface", "operation"),
             buckets=_SECONDS,
+            registry=self.registry,
+        )
+
+        self.reports = Counter(
+            "fivegms_af_reports",
+            "Reports of UEs that were kept, by kind.",
+            ("kind",),
+            registry=self.registry,
+        )
+        self.sessions = Gauge(
+            "fivegms_af_provisioning_sessions",
+            "Provisioning Sessions that there are.",
+            registry=self.registry,
+        )
+        self.server_up = Gauge(
+            "fivegms_af_application_server_up",
+            "Whether the Application Server answered when it was last asked.",
+            ("server",),
+            registry=self.registry,
+        )
+        self.server_refused_sessions = Gauge(
+            "fivegms_af_application_server_refused_sessions",
+            "Sessions of which the Application Server refuses something.",
+            ("server",),
             registry=self.registry,
         )
 

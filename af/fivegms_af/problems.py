@@ -127,6 +127,7 @@ PROBLEMS: Mapping[type[errors.ApplicationFunctionError], Problem] = {
     errors.StorageUnavailable: Problem(
         "storage-unavailable", _S.SERVICE_UNAVAILABLE, "Storage unavailable"
     ),
+    errors.TooManyViewers: Problem("too-many-viewers", _S.SERVICE_UNAVAILABLE, "Too many viewers"),
     errors.CertificateAuthorityExpired: Problem(
         "certificate-authority-expired",
         _S.SERVICE_UNAVAILABLE,

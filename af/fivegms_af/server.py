@@ -17,10 +17,14 @@ from fivegms_af import openapi
 from fivegms_af.application_server import ApplicationServerPort
 from fivegms_af.config import AfConfig
 from fivegms_af.context import CONTEXT, Context
+from fivegms_af.event_feed import EventFeed
 from fivegms_af.m1.table import M1_ROUTES
 from fivegms_af.m3_client import M3Client
 from fivegms_af.m5.table import M5_ROUTES
 from fivegms_af.middleware import answering, try_again
+from fivegms_af.observability import Metrics
+from fivegms_af.operator.metrics import expose_metrics
+from fivegms_af.operator.table import OPERATOR_ROUTES
 from fivegms_af.policy.control import PolicyControl
 from fivegms_af.policy.notifications import BASE_PATH as NOTIFICATIONS_PATH
 from fivegms_af.policy.notifications import create_notifications_app
@@ -63,6 +67,14 @@ def create_m5_app(context: Context, access: AccessControl) -> web.Application:
     return app
 
 
+def create_operator_app(context: Context, access: AccessControl) -> web.Application:
+    """The application that operators use: theirs, and M1 for the console."""
+    app = _create_app(context, access, "operator", (*OPERATOR_ROUTES, *M1_ROUTES))
+    app.router.add_get("/metrics", expose_metrics)
+    access.serve_tokens(app)
+    return app
+
+
 class ApplicationFunction:
     """An AF from `async with` to its end; `m1_url` and `m5_url` have the ports that were bound.
 
@@ -80,6 +92,7 @@ class ApplicationFunction:
         self.config = config
         self.m1_url = config.m1.url
         self.m5_url = config.m5.url
+        self.operator_url: str | None = None
         self._clock = clock
         self._servers = servers
         self._policy_control = policy_control
@@ -121,7 +134,7 @@ class ApplicationFunction:
     async def _start(self) -> None:
         config, security = self.config, self.config.security
         config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        apis = apis_of(M1_ROUTES, M5_ROUTES)
+        apis = apis_of(M1_ROUTES, M5_ROUTES, OPERATOR_ROUTES)
         access = await open_access_control(security, config.data_dir, apis, self._clock, self._exit)
         self._access = access
         context = self._context = await self._open()
@@ -132,7 +145,11 @@ class ApplicationFunction:
         self._run_beside(pruning, "old reports are not dropped any more")
         self.m1_url = await self._serve("M1", create_m1_app(context, access), access, config.m1)
         self.m5_url = await self._serve("M5", create_m5_app(context, access), access, config.m5)
-        log.info("the AF is ready", m1=self.m1_url, m5=self.m5_url)
+        if config.operator is not None:
+            operator = create_operator_app(context, access)
+            operator.on_shutdown.append(_end_streams)
+            self.operator_url = await self._serve("operator", operator, access, config.operator)
+        log.info("the AF is ready", m1=self.m1_url, m5=self.m5_url, operator=self.operator_url)
 
     def _run_beside(self, work: Coroutine[Any, Any, None], without: str) -> None:
         """Run what never ends by itself; should it, the log has to say what that means."""
@@ -160,6 +177,10 @@ class ApplicationFunction:
         policy = PolicyService.over(database, store, control, self._clock, new_id)
         reports = ReportIntake(ReportStore(database))
         reports.tell(policy.alarms)
+        metrics, events = Metrics(), EventFeed()
+        store.on_change(events.session_changed)
+        reports.on_report(lambda kind, _: metrics.reports.labels(kind).inc())
+        reports.on_report(lambda _, session_id: events.report_received(session_id))
         return Context(
             config=config,
             store=store,
@@ -170,6 +191,8 @@ class ApplicationFunction:
             policy=policy,
             now=self._clock,
             new_id=new_id,
+            metrics=metrics,
+            events=events,
         )
 
     async def _connect(self) -> Sequence[ApplicationServerPort]:
@@ -246,6 +269,10 @@ async def _health(request: web.Request) -> web.Response:
     """200 while the database answers, 503 otherwise."""
     await request.app[CONTEXT].store.check()
     return web.json_response({"status": "ok"})
+
+
+async def _end_streams(app: web.Application) -> None:
+    app[CONTEXT].events.close()
 
 
 def new_id() -> str:

@@ -80,6 +80,7 @@ class Af:
     ) -> None:
         self.m1 = f"{af.m1_url}/3gpp-m1/v2"
         self.m5 = af.m5_url
+        self.operator = af.operator_url
         self.server = server
         self.clock = clock
         self._af = af

@@ -30,6 +30,7 @@ async def process(data_dir: Path) -> AsyncIterator[tuple[asyncio.subprocess.Proc
     """An AF of its own and the URL of its M1."""
     af = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "fivegms_af", "--m1", "127.0.0.1:0", "--m5", "127.0.0.1:0"),
+        *("--operator", "127.0.0.1:0"),
         *("--data-dir", str(data_dir)),
         *("--application-server", "m3=http://127.0.0.1:1,m2=http://a:2,m4=http://a:2"),
         stdout=asyncio.subprocess.PIPE,

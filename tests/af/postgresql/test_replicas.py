@@ -168,6 +168,7 @@ async def process(url: str, folder: Path) -> AsyncIterator[asyncio.subprocess.Pr
     """An AF in a process of its own; it prints one line once it serves."""
     af = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "fivegms_af", "--m1", "127.0.0.1:0", "--m5", "127.0.0.1:0"),
+        *("--operator", "127.0.0.1:0"),
         *("--data-dir", str(folder), "--database-url", url),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,

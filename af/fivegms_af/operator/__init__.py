@@ -1,0 +1,1 @@
+"""The operator's listener: what runs, how it is, and everything of every provider."""

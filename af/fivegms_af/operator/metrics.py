@@ -1,0 +1,30 @@
+"""`/metrics`: what Prometheus scrapes. What is not counted as it happens is looked up here."""
+
+from aiohttp import hdrs, web
+
+from fivegms_af.context import CONTEXT, Context
+from fivegms_af.m1.application_servers import without_credentials
+from fivegms_af.observability import PROMETHEUS_MEDIA_TYPE
+
+
+async def expose_metrics(request: web.Request) -> web.Response:
+    """GET: 200 in Prometheus' text format; 503 while the database does not answer."""
+    context = request.app[CONTEXT]
+    await _look(context)
+    body = context.metrics.exposition()
+    return web.Response(body=body, headers={hdrs.CONTENT_TYPE: PROMETHEUS_MEDIA_TYPE})
+
+
+async def _look(context: Context) -> None:
+    metrics, reconciler = context.metrics, context.reconciler
+    metrics.sessions.set(await context.store.count())
+    states = zip(
+        context.config.application_servers,
+        reconciler.unreachable,
+        reconciler.refused_sessions,
+        strict=False,
+    )
+    for address, unreachable, refused in states:
+        server = without_credentials(address.m3_url)
+        metrics.server_up.labels(server).set(unreachable is None)
+        metrics.server_refused_sessions.labels(server).set(refused)
