@@ -10,6 +10,7 @@
       ProviderError          between a provider and a 5GMS system
         NoAddress              not an address of an AF
         AfUnreachable          no HTTP answer
+        TokenUnavailable       no access token is to be had
         RequestRefused         an answer that is an error
         PreparationFailed      the model arrived and could not be prepared
         FileMissing            a file of the publication is not beside the model

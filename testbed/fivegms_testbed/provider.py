@@ -22,6 +22,8 @@ import aiohttp
 
 from fivegms_api.ai_models import AiModel, AiModelState
 from fivegms_api.model_preparation import MODEL_PREPARATION_MEDIA_TYPE, ModelPreparation
+from fivegms_client.authorization import Authorization, TokenKeeper
+from fivegms_client.errors import FetchInterrupted, NotAuthorised
 from fivegms_manifests.model import MPD_MEDIA_TYPE, PROFILE_URN
 from fivegms_testbed.errors import ProviderError
 from fivegms_testbed.publication import files_to_ingest
@@ -38,6 +40,10 @@ class NoAddress(ProviderError):
 
 class AfUnreachable(ProviderError):
     """No HTTP answer came from the AF."""
+
+
+class TokenUnavailable(ProviderError):
+    """The authorisation server gives no token; the message says what it answered."""
 
 
 class RequestRefused(ProviderError):
@@ -84,7 +90,10 @@ def _ignore_state(_model: AiModel) -> None: ...
 
 
 class Provider:
-    """A client of one AF's M1 interface, and of the M2 of the AS behind it. Raises NoAddress."""
+    """A client of one AF's M1 interface, and of the M2 of the AS behind it. Raises NoAddress.
+
+    `authorization` is what M1 is asked with; the AS never sees it.
+    """
 
     def __init__(
         self,
@@ -92,12 +101,14 @@ class Provider:
         *,
         trace_configs: list[aiohttp.TraceConfig] | None = None,
         patience_s: float = DEFAULT_PATIENCE_S,
+        authorization: Authorization | None = None,
     ) -> None:
         if not re.match(r"https?://[^/]", m1_url):
             raise NoAddress(f"{m1_url} is not an address; write http://HOST:PORT")
         self._base = m1_url.rstrip("/") + "/3gpp-m1/v2"
         self._trace_configs = trace_configs
         self._patience_s = patience_s
+        self._keeper = None if authorization is None else TokenKeeper(authorization)
         self._http: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -218,7 +229,7 @@ class Provider:
             return await answer.json() if answer.content_type == "application/json" else None
 
     def _exchange(self, method: str, url: str, **options: Any) -> "_Exchange":
-        return _Exchange(self._session(), method, url, options)
+        return _Exchange(self._session(), method, url, options, self._keeper)
 
     def _session(self) -> aiohttp.ClientSession:
         if self._http is None:
@@ -230,16 +241,29 @@ class _Exchange:
     """One HTTP exchange whose failures are already ours."""
 
     def __init__(
-        self, http: aiohttp.ClientSession, method: str, url: str, options: dict[str, Any]
+        self,
+        http: aiohttp.ClientSession,
+        method: str,
+        url: str,
+        options: dict[str, Any],
+        keeper: TokenKeeper | None,
     ) -> None:
         self._http, self._method, self._url, self._options = http, method, url, options
+        self._keeper = keeper
 
     async def __aenter__(self) -> aiohttp.ClientResponse:
         try:
-            self._answer = await self._http.request(self._method, self._url, **self._options)
+            headers = self._options.pop("headers", {})
+            if self._keeper is not None:
+                headers = headers | await self._keeper.field()
+            self._answer = await self._http.request(
+                self._method, self._url, headers=headers, **self._options
+            )
             if self._answer.status >= HTTPStatus.BAD_REQUEST:
                 raise await self._refusal()
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except NotAuthorised as error:
+            raise TokenUnavailable(str(error)) from error
+        except (aiohttp.ClientError, TimeoutError, FetchInterrupted) as error:
             raise AfUnreachable(
                 f"no answer from {self._url} ({error}); is `fivegms serve` running there?"
             ) from error

@@ -12,6 +12,15 @@ from rich.table import Table
 
 from fivegms_api.ai_models import AiModel, PreparedVariant
 from fivegms_api.model_preparation import ModelPreparation
+from fivegms_client.authorization import Authorization
+from fivegms_testbed.cli.authorization import (
+    TOKEN_PATH,
+    ClientIdOption,
+    ClientSecretOption,
+    TokenOption,
+    TokenUrlOption,
+    authorization,
+)
 from fivegms_testbed.cli.console import (
     JsonOption,
     headed,
@@ -63,12 +72,21 @@ def publish(
         float,
         typer.Option("--patience-s", min=0, help="Give up when an AS is away for this long."),
     ] = DEFAULT_PATIENCE_S,
+    token: TokenOption = None,
+    client_id: ClientIdOption = None,
+    client_secret: ClientSecretOption = None,
+    token_url: TokenUrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Publish a model: every device then finds a variant that suits it."""
     with reporting_errors(as_json=as_json):
+        shown = authorization(
+            token, client_id, client_secret, token_url or m1.rstrip("/") + TOKEN_PATH
+        )
         preparation = preparation_template(model, name, task, model_version, template)
-        published = asyncio.run(_publish(m1, model, preparation, patience_s, as_json=as_json))
+        published = asyncio.run(
+            _publish(m1, model, preparation, patience_s, shown, as_json=as_json)
+        )
         if as_json:
             print_json(published)
         else:
@@ -119,10 +137,16 @@ def _members(error: ValidationError) -> str:
 
 
 async def _publish(
-    m1: str, model: Path, template: ModelPreparation, patience_s: float, *, as_json: bool
+    m1: str,
+    model: Path,
+    template: ModelPreparation,
+    patience_s: float,
+    shown: Authorization | None,
+    *,
+    as_json: bool,
 ) -> Published:
     bars = _Bars(as_json=as_json)
-    async with Provider(m1, patience_s=patience_s) as provider:
+    async with Provider(m1, patience_s=patience_s, authorization=shown) as provider:
         with bars.uploads, bars.stages:
             return await provider.publish(
                 model, template, on_upload=bars.uploading, on_state=bars.preparing
