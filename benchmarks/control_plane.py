@@ -117,7 +117,7 @@ async def application_function(
 ) -> AsyncIterator[tuple[dict[str, str], int]]:
     """An AF that drives the AS; its M1 and M5 URLs, and its process."""
     addresses = f"m3={server['m3']},m2={server['m4']},m4={server['m4']}"
-    listeners = [f"--{name}=127.0.0.1:0" for name in ("m1", "m5")]
+    listeners = [f"--{name}=127.0.0.1:0" for name in ("m1", "m5", "operator")]
     async with process(
         *(sys.executable, "-m", "fivegms_af", "--data-dir", str(folder / "af")),
         *(*listeners, "--application-server", addresses),
