@@ -15,7 +15,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from fivegms_api.service_access_information import ServiceAccessInformation
-from fivegms_client.authorization import TokenKeeper
+from fivegms_client.authorization import Authorization, TokenKeeper
 from fivegms_client.clock import SYSTEM_CLOCK, Clock
 from fivegms_client.errors import AccessRefused, FetchInterrupted
 from fivegms_client.fetching import UNAUTHORISED, Answer, check_status
@@ -122,20 +122,19 @@ class Reporter:
 
 
 def report_over_http(
-    keeper: TokenKeeper | None = None,
-) -> Callable[[ServiceAccessInformation, Subject], Reporter | None]:
-    """Makes reporters at work, where Service Access Information asks this UE for reports."""
-
-    def begin(information: ServiceAccessInformation, subject: Subject) -> Reporter | None:
-        tasks = plan(information, subject.entry_url)
-        if not tasks:
-            return None
-        session = ReportingSession(tasks, subject, SYSTEM_CLOCK.now())
-        reporter = Reporter(session, lambda: http_poster(keeper))
-        reporter.start()
-        return reporter
-
-    return begin
+    information: ServiceAccessInformation,
+    subject: Subject,
+    authorization: Authorization | None = None,
+) -> Reporter | None:
+    """A reporter at work, where Service Access Information asks this UE for reports."""
+    tasks = plan(information, subject.entry_url)
+    if not tasks:
+        return None
+    keeper = None if authorization is None else TokenKeeper(authorization)
+    session = ReportingSession(tasks, subject, SYSTEM_CLOCK.now())
+    reporter = Reporter(session, lambda: http_poster(keeper))
+    reporter.start()
+    return reporter
 
 
 @asynccontextmanager
