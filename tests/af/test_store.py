@@ -206,6 +206,21 @@ async def test_what_was_read_stays_in_memory_until_it_changes(
         await store.session("s1")
 
 
+class Deaf(Database):
+    """Hears nothing of what others change."""
+
+    hears_all = False
+
+
+async def test_nothing_stays_in_memory_while_others_may_change_it(database_url: str) -> None:
+    database = Deaf(database_url)
+    await database.open()
+    store = ProvisioningStore(database)
+    await store.create(SESSION)
+    assert await store.session("s1") is not await store.session("s1")
+    await database.close()
+
+
 async def test_whoever_listens_is_told_which_session_changed(
     database: Database, store: ProvisioningStore
 ) -> None:

@@ -148,6 +148,16 @@ async def test_listeners_know_before_the_write_returns(database: Database) -> No
 
 
 @on_both_databases
+async def test_listeners_know_of_a_write_that_failed_too(database: Database) -> None:
+    told: list[str | None] = []
+    await database.write(keep("a"))
+    database.on_change(told.append)
+    with pytest.raises(ChangedMeanwhile):
+        await database.write(keep("a"), touches=["s1"])
+    assert "s1" in told
+
+
+@on_both_databases
 async def test_nobody_waits_for_ever(database_url: str) -> None:
     database = Database(database_url, answer_timeout_s=0.01)
     await database.open()

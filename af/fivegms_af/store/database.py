@@ -177,7 +177,8 @@ class Database:
     def _finish(self, batch: list[_Write]) -> None:
         """Listeners first: whoever learns that a change happened finds no trace of the old state.
 
-        They hear of failed ones too: a commit whose answer was lost may have happened.
+        They hear of failed ones too: a commit whose answer was lost may have happened, and one that
+        was refused may have been decided on what is no longer true.
         """
         try:
             for session_id in {touched for write in batch for touched in write.touches}:

@@ -12,12 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, func, insert, literal, select, update
 
-from fivegms_af.errors import (
-    ApplicationFunctionError,
-    ChangedMeanwhile,
-    SessionUnknown,
-    TemplateUnknown,
-)
+from fivegms_af.errors import ChangedMeanwhile, SessionUnknown, TemplateUnknown
 from fivegms_af.provisioned import Certificate, Document, Hosting, Session, Template
 from fivegms_af.store.database import Database, Listener
 from fivegms_af.store.session_cache import SessionCache
@@ -262,12 +257,7 @@ class ProvisioningStore:
         await self._write(session.id, work)
 
     async def _write(self, session_id: str, work: Callable[[Connection], Any]) -> None:
-        """A refused decision may rest on an old value, so the next one reads anew."""
-        try:
-            await self._database.write(work, touches=[session_id])
-        except ApplicationFunctionError:
-            self._cache.drop(session_id)
-            raise
+        await self._database.write(work, touches=[session_id])
 
 
 def _advance(connection: Connection, session: Session, modified: datetime | None = None) -> None:
