@@ -12,10 +12,13 @@ from typing import Self
 
 from fivegms_af.certificate_authority import CertificateAuthority
 from fivegms_af.config import AfConfig, ApplicationServerAddress
+from fivegms_af.security.config import SecurityConfig
 from fivegms_af.server import ApplicationFunction
 from fivegms_api.endpoint import Endpoint
 from fivegms_as.config import AsConfig
 from fivegms_as.server import ApplicationServer
+from fivegms_testbed.link import EmulatedLink, LinkProfile
+from fivegms_testbed.link_policy import LinkCapacity, LinkPolicyControl
 
 LOOPBACK = "127.0.0.1"
 
@@ -25,7 +28,10 @@ class DeploymentConfig:
     """Where each reference point listens (port 0: any free port) and where state lies.
 
     `m4_tls` serves the distributions that have a certificate; None offers no TLS.
-    `certificate_authority` issues the certificates that the AF makes.
+    `certificate_authority` issues the certificates that the AF makes; `security` is what the AF
+    asks of others and shows them. With a `link`, UEs reach M4
+    (but not `m4_tls`) over it, and it is the AF's policy control, which grants up to
+    `link_capacity`.
     """
 
     data_dir: Path
@@ -35,6 +41,9 @@ class DeploymentConfig:
     m4: Endpoint = field(default=Endpoint(LOOPBACK, 8080))
     m4_tls: Endpoint | None = None
     certificate_authority: CertificateAuthority | None = None
+    security: SecurityConfig = field(default=SecurityConfig())
+    link: LinkProfile | None = None
+    link_capacity: LinkCapacity = field(default=LinkCapacity(10**9, 10**9))
 
     @classmethod
     def on_free_ports(cls, data_dir: Path) -> Self:
@@ -58,14 +67,21 @@ class Deployment:
             )
         )
         self._application_function: ApplicationFunction | None = None
+        self._link: EmulatedLink | None = None
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             server = await stack.enter_async_context(self.application_server)
+            m4_url, control = server.m4_url, None
+            if self._config.link is not None:
+                link = _link_to(server.m4_url, self._config.link)
+                self._link = await stack.enter_async_context(link)
+                m4_url = self._link.url
+                control = LinkPolicyControl(self._link, self._config.link_capacity)
             address = ApplicationServerAddress(
                 m3_url=server.m3_url,
                 m2_url=server.m2_url,
-                m4_url=server.m4_url,
+                m4_url=m4_url,
                 m4_tls_url=server.m4_tls_url,
             )
             function = ApplicationFunction(
@@ -75,7 +91,9 @@ class Deployment:
                     data_dir=self._config.data_dir / "af",
                     application_servers=(address,),
                     certificate_authority=self._config.certificate_authority,
-                )
+                    security=self._config.security,
+                ),
+                policy_control=control,
             )
             self._application_function = await stack.enter_async_context(function)
             self._stack = stack.pop_all()
@@ -88,6 +106,11 @@ class Deployment:
         traceback: TracebackType | None,
     ) -> None:
         await self._stack.aclose()
+
+    @property
+    def link(self) -> EmulatedLink | None:
+        """The running link, where there is one."""
+        return self._link
 
     @property
     def application_function(self) -> ApplicationFunction:
@@ -104,7 +127,13 @@ class Deployment:
             "m1": self.application_function.m1_url,
             "m2": self.application_server.m2_url,
             "m3": self.application_server.m3_url,
-            "m4": self.application_server.m4_url,
+            "m4": self._link.url if self._link else self.application_server.m4_url,
             "m5": self.application_function.m5_url,
             **({"m4tls": tls} if tls else {}),
         }
+
+
+def _link_to(m4_url: str, profile: LinkProfile) -> EmulatedLink:
+    """A link in front of the AS."""
+    m4 = Endpoint.parse(m4_url.removeprefix("http://"))
+    return EmulatedLink(m4.host, m4.port, profile)
