@@ -13,6 +13,7 @@ from typing import Self
 from fivegms_af.certificate_authority import CertificateAuthority
 from fivegms_af.config import AfConfig, ApplicationServerAddress
 from fivegms_af.security.config import SecurityConfig
+from fivegms_af.security.config import SecurityConfig
 from fivegms_af.server import ApplicationFunction
 from fivegms_api.endpoint import Endpoint
 from fivegms_as.config import AsConfig
@@ -41,6 +42,7 @@ class DeploymentConfig:
     m4: Endpoint = field(default=Endpoint(LOOPBACK, 8080))
     m4_tls: Endpoint | None = None
     certificate_authority: CertificateAuthority | None = None
+    security: SecurityConfig = field(default=SecurityConfig())
     security: SecurityConfig = field(default=SecurityConfig())
     link: LinkProfile | None = None
     link_capacity: LinkCapacity = field(default=LinkCapacity(10**9, 10**9))
@@ -91,6 +93,7 @@ class Deployment:
                     data_dir=self._config.data_dir / "af",
                     application_servers=(address,),
                     certificate_authority=self._config.certificate_authority,
+                    security=self._config.security,
                     security=self._config.security,
                 ),
                 policy_control=control,

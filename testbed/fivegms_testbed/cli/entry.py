@@ -14,6 +14,7 @@ from fivegms_client import (
     Preferences,
     RetryPolicy,
 )
+from fivegms_client.authorization import Authorization
 from fivegms_client.cache import default_cache_folder
 from fivegms_client.composition import WHOLE
 from fivegms_client.retry import DEFAULT_RETRY
@@ -98,6 +99,7 @@ def access_options(
     cache: Path | None,
     patience_s: float,
     reporting: bool = False,
+    authorization: Authorization | None = None,
     bars: Progress,
 ) -> AccessOptions:
     """The client's options from the command line's."""
@@ -109,5 +111,6 @@ def access_options(
         cache_folder=cache,
         retry=RetryPolicy(give_up_after_s=patience_s),
         reporting=reporting,
+        authorization=authorization,
         progress=FetchBar(bars, patience_s).update,
     )

@@ -8,6 +8,13 @@ import typer
 from fivegms_client import FetchedModel, fetch
 from fivegms_client.composition import WHOLE
 from fivegms_client.selection import Prefer
+from fivegms_testbed.cli.authorization import (
+    ClientIdOption,
+    ClientSecretOption,
+    TokenOption,
+    TokenUrlOption,
+    authorization,
+)
 from fivegms_testbed.cli.console import (
     JsonOption,
     headed,
@@ -50,6 +57,10 @@ def get(
     composition: CompositionOption = WHOLE,
     endpoint: EndpointOption = None,
     patience_s: PatienceOption = DEFAULT_PATIENCE_S,
+    token: TokenOption = None,
+    client_id: ClientIdOption = None,
+    client_secret: ClientSecretOption = None,
+    token_url: TokenUrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Fetch the variant that suits this device, and keep it."""
@@ -64,6 +75,7 @@ def get(
                 endpoint=endpoint,
                 cache=None,
                 patience_s=patience_s,
+                authorization=authorization(token, client_id, client_secret, token_url),
                 bars=bars,
             )
             fetched = fetch(entry, into, session=session, task=task, name=name, options=options)

@@ -16,6 +16,13 @@ from fivegms_client.selection import Prefer
 from fivegms_engine.tasks import Classification, Detection, TensorSummary
 from fivegms_engine.tasks.tensors import summarise
 from fivegms_testbed.arrays import is_array_file, read_feeds, write_outputs
+from fivegms_testbed.cli.authorization import (
+    ClientIdOption,
+    ClientSecretOption,
+    TokenOption,
+    TokenUrlOption,
+    authorization,
+)
 from fivegms_testbed.cli.console import (
     JsonOption,
     counted,
@@ -93,6 +100,10 @@ def run(
     cache: CacheOption = DEFAULT_CACHE,
     no_cache: NoCacheOption = False,
     no_reports: NoReportsOption = False,
+    token: TokenOption = None,
+    client_id: ClientIdOption = None,
+    client_secret: ClientSecretOption = None,
+    token_url: TokenUrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run a published model, of a task that is known here or not."""
@@ -109,6 +120,7 @@ def run(
                 cache=None if no_cache else cache,
                 patience_s=patience_s,
                 reporting=not no_reports,
+                authorization=authorization(token, client_id, client_secret, token_url),
                 bars=bars,
             )
             model = load(entry, session=session, task=task, name=name, options=options)

@@ -11,6 +11,7 @@ from platformdirs import user_data_path
 from rich.table import Table
 
 from fivegms_af.config import AfConfig, ApplicationServerAddress
+from fivegms_af.security.config import CertificateFiles, OwnIssuer, SecurityConfig
 from fivegms_af.server import ApplicationFunction
 from fivegms_api.endpoint import Endpoint
 from fivegms_as.config import AsConfig
@@ -65,6 +66,41 @@ DataDir = Annotated[
 DEFAULT_DATA = user_data_path("fivegms")
 
 
+OauthClients = Annotated[
+    Path | None,
+    typer.Option(
+        "--oauth-clients",
+        exists=True,
+        dir_okay=False,
+        metavar="FILE",
+        help="Ask for access tokens on M1 and M5, and issue them to these clients.",
+    ),
+]
+TlsCertificate = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls-certificate",
+        exists=True,
+        dir_okay=False,
+        metavar="PEM",
+        help="Speak TLS on M1 and M5 with this certificate.",
+    ),
+]
+TlsKey = Annotated[
+    Path | None,
+    typer.Option("--tls-key", exists=True, dir_okay=False, metavar="PEM", help="Its private key."),
+]
+
+
+def _security(clients: Path | None, certificate: Path | None, key: Path | None) -> SecurityConfig:
+    if (certificate is None) != (key is None):
+        raise typer.BadParameter("--tls-certificate and --tls-key go together")
+    return SecurityConfig(
+        own_issuer=None if clients is None else OwnIssuer(clients),
+        tls=None if certificate is None or key is None else CertificateFiles(certificate, key),
+    )
+
+
 def serve(
     m1: M1 = "127.0.0.1:7777",  # type: ignore[assignment]
     m5: M5 = "127.0.0.1:7778",  # type: ignore[assignment]
@@ -72,10 +108,21 @@ def serve(
     m4: M4 = "127.0.0.1:8080",  # type: ignore[assignment]
     m4_tls: M4Tls = None,
     data: DataDir = DEFAULT_DATA,
+    oauth_clients: OauthClients = None,
+    tls_certificate: TlsCertificate = None,
+    tls_key: TlsKey = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run an Application Function and an Application Server until interrupted."""
-    config = DeploymentConfig(data, m1=m1, m5=m5, m3=m3, m4=m4, m4_tls=m4_tls)
+    config = DeploymentConfig(
+        data,
+        m1=m1,
+        m5=m5,
+        m3=m3,
+        m4=m4,
+        m4_tls=m4_tls,
+        security=_security(oauth_clients, tls_certificate, tls_key),
+    )
 
     async def body() -> None:
         async with Deployment(config) as deployment:
@@ -102,6 +149,9 @@ def af(
     database: Annotated[
         str | None, typer.Option("--database", help="SQLAlchemy URL; default: SQLite in --data.")
     ] = None,
+    oauth_clients: OauthClients = None,
+    tls_certificate: TlsCertificate = None,
+    tls_key: TlsKey = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run an Application Function alone."""
@@ -112,6 +162,7 @@ def af(
             data_dir=data / "af",
             database_url=database,
             application_servers=tuple(application_servers),
+            security=_security(oauth_clients, tls_certificate, tls_key),
         )
     )
     log_to_stderr(as_json=as_json)
