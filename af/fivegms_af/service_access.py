@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
 
 from fivegms_af.config import ApplicationServerAddress
 from fivegms_af.edge_resources import app_driven
@@ -75,8 +74,7 @@ def locate(model: AiModel, session: Session, address: ApplicationServerAddress) 
     """`model` with the absolute URL of its manifest, once that is published and distributed."""
     locator = None
     if model.state is AiModelState.PUBLISHED:
-        base_url = _base_url_of(session, model.content_preparation_template_id, address)
-        locator = None if base_url is None else base_url + quote(model.manifest)
+        locator = _entry_of(session, model.content_preparation_template_id, address)
     return model.model_copy(update={"locator": locator})
 
 
@@ -130,13 +128,12 @@ def _distributions(
             yield distribution_url(session.id, number, distribution, address), distribution
 
 
-def _base_url_of(
-    session: Session, template_id: str, address: ApplicationServerAddress
-) -> str | None:
-    """Where what the template prepares is first distributed."""
+def _entry_of(session: Session, template_id: str, address: ApplicationServerAddress) -> str | None:
+    """Where what the template prepares is first entered: a path that rewriting may lead on from."""
     for base_url, distribution in _distributions(session, address):
-        if distribution.content_preparation_template_id == template_id:
-            return base_url
+        entry = distribution.entry_point
+        if entry is not None and distribution.content_preparation_template_id == template_id:
+            return base_url + entry.relative_path
     return None
 
 

@@ -259,20 +259,20 @@ def test_the_last_change_is_that_of_any_part() -> None:
     assert last_change(replace(hosted, documents=(replace(document, modified=latest),))) == latest
 
 
-def test_a_model_is_located_where_its_template_is_distributed() -> None:
+def test_a_model_is_located_where_what_its_template_prepares_is_entered() -> None:
     other = DistributionConfiguration(entry_point=ENTRY, content_preparation_template_id="t2")
     distributions = (other, *HOSTING.distribution_configurations)
     hosting = HOSTING.model_copy(update={"distribution_configurations": distributions})
     session = replace(EMPTY, hosting=Hosting(hosting, NOW))
     assert locate(MODEL, session, ADDRESS).locator == (
-        "http://m4/m4d/distribution-1/provisioning-session-s1/a/my%20model.mpd"
+        "http://m4/m4d/distribution-1/provisioning-session-s1/a/m.mpd"
     )
     assert locate(MODEL, EMPTY, ADDRESS).locator is None
 
 
 def test_a_published_model_has_a_locator() -> None:
     located = locate(MODEL, SESSION, ADDRESS)
-    assert located.locator == "http://m4/m4d/provisioning-session-s1/a/my%20model.mpd"
+    assert located.locator == "http://m4/m4d/provisioning-session-s1/a/m.mpd"
     early = MODEL.model_copy(update={"state": AiModelState.PREPARING, "locator": "http://x/"})
     assert locate(early, SESSION, ADDRESS).locator is None
 
