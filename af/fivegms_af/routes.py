@@ -53,7 +53,7 @@ class Content:
 
 
 PATCHES = (
-    Content(MERGE_PATCH, schema={"type": "object"}),
+    Content(MERGE_PATCH),  # any JSON value is one; what is no object replaces the whole
     Content(JSON_PATCH, schema=JSON_PATCH_SCHEMA),
 )
 """What every PATCH takes (RFC 7396, RFC 6902)."""

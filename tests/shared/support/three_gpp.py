@@ -151,6 +151,10 @@ def bundle(pattern: str) -> dict[str, Any]:
     }
 
 
+_ANYTHING = {"*/*", "application/merge-patch+json", "application/json-patch+json"}
+"""Where 3GPP says "string" of templates, which are bytes, whatever they are."""
+
+
 class _Bundle:
     """References of many files, gathered as the components of one."""
 
@@ -169,8 +173,9 @@ class _Bundle:
             for key, value in node.items()
             if key != "discriminator"  # its mapping refers to files; anyOf says enough
         }
-        if "*/*" in rewritten:  # "string" is said there of bytes as they are
-            rewritten["*/*"] = {"schema": {}}
+        for media_type in _ANYTHING & rewritten.keys():
+            if rewritten[media_type]["schema"].get("type") == "string":
+                rewritten[media_type] = {"schema": {}}
         return rewritten
 
     def _gathered(self, reference: str, base: str) -> str:
