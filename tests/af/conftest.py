@@ -1,7 +1,7 @@
 """An Application Function over real sockets, with an Application Server that needs none."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -210,6 +210,7 @@ async def start_af(
         async def start(
             server: MemoryApplicationServer = server,
             policy_control: PolicyControl | None = None,
+            others: Sequence[MemoryApplicationServer] = (),
             **settings: Any,
         ) -> Af:
             defaults: dict[str, Any] = {
@@ -222,7 +223,7 @@ async def start_af(
                 tmp_path,
                 **(defaults | settings),
             )
-            servers = [server] if config.application_servers else []
+            servers = [server, *others] if config.application_servers else []
             function = ApplicationFunction(config, clock, servers, policy_control)
             af = await stack.enter_async_context(function)
             return Af(af, server, clock, http)

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
+from fivegms_af.__main__ import main
 from fivegms_af.certificate_authority import LIFETIME, CertificateAuthority, issue, new_key
 from fivegms_af.errors import CertificateAuthorityExpired
 from support.authority import Authority, private_pem
@@ -115,3 +116,22 @@ def test_a_servers_certificate_is_no_ca(tmp_path: Path) -> None:
     certificate.write_bytes(Authority.new(NOW).issue(server.public_key(), ["a.example"], NOW))
     key.write_bytes(private_pem(server))
     assert "not the certificate of a CA" in refusal(certificate, key)
+
+
+@pytest.mark.parametrize("given", [["--certificate-authority"], ["--certificate-authority-key"]])
+def test_a_ca_and_its_key_are_given_together(
+    given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*given, str(tmp_path / "ca.pem")])
+    assert ended.value.code == 2
+    assert "come together" in capsys.readouterr().err
+
+
+def test_a_ca_that_cannot_be_read_is_a_usage_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = str(tmp_path / "ca.pem")
+    with pytest.raises(SystemExit):
+        main(["--certificate-authority", missing, "--certificate-authority-key", missing])
+    assert "no PEM certificate" in capsys.readouterr().err

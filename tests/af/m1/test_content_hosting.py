@@ -1,10 +1,13 @@
 import json
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from fivegms_af.config import ApplicationServerAddress
 from fivegms_af.errors import ApplicationServerRefused
+from fivegms_af.memory_application_server import MemoryApplicationServer
 from fivegms_af.patching import JSON_PATCH, MERGE_PATCH
 from fivegms_api.content_protocols import DASH_IF_INGEST
 
@@ -177,6 +180,24 @@ async def test_purging_adds_up_what_went(af: Any) -> None:
         (session_id, "é"),
         (session_id, ".*"),
     ]
+
+
+async def test_what_every_as_dropped_is_added_up(start_af: Any, server: Any) -> None:
+    other = MemoryApplicationServer()
+    address = ApplicationServerAddress("http://as:1", "http://as:2", "http://m4.example")
+    af = await start_af(
+        others=[other], application_servers=(address, replace(address, m3_url="http://b"))
+    )
+    session = await af.session()
+    purge = f"{await af.hosting(session, HOSTING)}/purge"
+    assert server.hostings == other.hostings
+    server.purge_count, other.purge_count = 3, 4
+    purged = await af.request("POST", purge, data={"pattern": "."})
+    assert (purged.status, purged.json) == (200, 7)
+    other.stop()
+    assert (await af.request("POST", purge, data={"pattern": "."})).status == 503
+    listed = (await af.get(f"{session}/application-servers")).json["applicationServers"]
+    assert [one["server"] for one in listed] == ["http://as:1", "http://b"]
 
 
 @pytest.mark.parametrize(
