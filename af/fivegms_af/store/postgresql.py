@@ -22,31 +22,33 @@ RETRY_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 # Any number that nobody else locks in the same database: "5GMS" in ASCII.
 _MIGRATION_LOCK = 0x35474D53
 
-_CONNECTION = {
-    "connect_timeout": 5,
-    "tcp_user_timeout": 10_000,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
+# libpq's names and units: seconds, but for tcp_user_timeout in milliseconds.
+_PATIENCE = {
+    "connect_timeout": "5",
+    "tcp_user_timeout": "10000",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
 }
 
 log = structlog.get_logger()
 
 
 class Postgresql:
-    """The backend over one database."""
+    """The backend over one database; what its URL says of timeouts goes before what is here."""
 
     writers = 8
     batch = 1
     readers = 8
 
     def __init__(self, url: URL) -> None:
+        url = _with_timeouts(url)
         self._origin = secrets.token_hex(8)
         self.writing = _engine(url, self.writers, isolation_level="READ COMMITTED")
         self.reading = _engine(url, self.readers, isolation_level="REPEATABLE READ")
         event.listen(self.reading, "connect", _only_read)
         _, arguments = self.writing.dialect.create_connect_args(url)
-        self._arguments = dict(arguments) | _CONNECTION
+        self._arguments = dict(arguments)
 
     def open(self) -> None:
         """Connections are made when they are needed."""
@@ -103,6 +105,12 @@ class Postgresql:
                 await connection.execute("SELECT 1")
 
 
+def _with_timeouts(url: URL) -> URL:
+    """The last of several settings of one name in `options` is the one that counts."""
+    options = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} {url.query.get('options', '')}"
+    return url.set(query={**_PATIENCE, **url.query, "options": options.rstrip()})
+
+
 def _engine(url: URL, connections: int, isolation_level: IsolationLevel) -> Engine:
     return create_engine(
         url,
@@ -110,7 +118,6 @@ def _engine(url: URL, connections: int, isolation_level: IsolationLevel) -> Engi
         max_overflow=0,
         pool_pre_ping=True,
         isolation_level=isolation_level,
-        connect_args=_CONNECTION | {"options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS}"},
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, text
 
 from fivegms_af.errors import ChangedMeanwhile, StorageUnavailable
 from fivegms_af.provisioned import Document, DocumentKind, Session
@@ -135,6 +136,26 @@ async def test_a_database_that_goes_away_and_comes_back(postgresql: Cluster) -> 
         await one.until_told(LISTENING)
         known = await one.store.session("s1")
         assert await one.store.session("s1") is known
+
+
+async def test_timeouts_hold_unless_the_url_says_otherwise(postgresql: Cluster) -> None:
+    def statement_timeout(connection: Connection) -> str:
+        return str(connection.exec_driver_sql("SHOW statement_timeout").scalar_one())
+
+    url = postgresql.migrated()
+    async with replica(url) as usual:
+        assert await usual.database.read(statement_timeout) == "10s"
+        assert await usual.database.write(statement_timeout) == "10s"
+    async with replica(f"{url}&options=-cstatement_timeout%3D77s&connect_timeout=9") as other:
+        assert await other.database.read(statement_timeout) == "77s"
+
+
+async def test_a_statement_that_takes_too_long_is_given_up(postgresql: Cluster) -> None:
+    async with replica(f"{postgresql.migrated()}&options=-cstatement_timeout%3D10") as one:
+        with pytest.raises(StorageUnavailable, match="statement timeout"):
+            await one.database.read(
+                lambda connection: connection.scalar(text("SELECT pg_sleep(60)"))
+            )
 
 
 async def test_what_one_replica_did_while_the_other_was_deaf_is_seen(
