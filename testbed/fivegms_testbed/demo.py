@@ -1,15 +1,16 @@
 """The main job, end to end in one process: publish a detector, then be the UE that uses it.
 
 AF and AS run on free loopback ports with state in a temporary folder. The provider publishes over
-M1 and M2; the UE asks M5 where the model is, picks a variant, fetches it over M4 and recognises
-objects in a video. `run_demo` does it and returns what happened; how that is shown is the
-command's business.
+M1 and M2; the UE asks M5 where the model is, picks a variant, fetches it over M4, recognises
+objects in a video and reports over M5 how that went. `run_demo` does it and returns what happened;
+how that is shown is the command's business.
 """
 
 import asyncio
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Protocol
 
 from fivegms_api.ai_models import AiModel, PreparedVariant
@@ -19,6 +20,7 @@ from fivegms_client.entry import SessionEntry
 from fivegms_client.http_fetcher import HttpFetcher
 from fivegms_client.model_access import ModelAccess
 from fivegms_client.progress import FetchProgress
+from fivegms_client.report_sender import report_over_http
 from fivegms_engine.tasks import GroundTruth
 from fivegms_engine.tasks.detection_metrics import precision_recall
 from fivegms_testbed import assets
@@ -54,6 +56,16 @@ class Outputs:
 
 
 @dataclass(frozen=True, slots=True)
+class Reported:
+    """What the provider read of the UE's reports: how many, and the means of their metrics."""
+
+    metrics_reports: int
+    consumption_reports: int
+    seconds_consumed: float
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class DemoResult:
     """What happened. Times are in ms, sizes in bytes.
 
@@ -80,6 +92,7 @@ class DemoResult:
     true_counters: dict[str, int] | None
     calls: tuple[HttpCall, ...]
     outputs: Outputs
+    reported: Reported
 
 
 class Watcher(Protocol):
@@ -104,54 +117,82 @@ def run_demo(media: Path | None, output: Path, watcher: Watcher) -> DemoResult:
     Annotated media and `results.json` go to the folder `output`. Raises what the packages raise.
     """
     output.mkdir(parents=True, exist_ok=True)
+    return asyncio.run(_deliver_and_use(media, output, watcher))
+
+
+async def _deliver_and_use(media: Path | None, output: Path, watcher: Watcher) -> DemoResult:
+    """From a file at the provider to results at the UE, and back to the provider as reports."""
     trace = Trace()
-    published, model = asyncio.run(_deliver(assets.detector_model(), trace, watcher))
     truth = assets.clip_truth() if media is None else None
-    with model:
-        return _recognise(model, published, media or assets.clip(), truth, output, trace, watcher)
-
-
-async def _deliver(source: Path, trace: Trace, watcher: Watcher) -> tuple[Published, RunnableModel]:
-    """From a file at the provider to a model that is ready at the UE; then the servers end."""
     with tempfile.TemporaryDirectory(prefix="fivegms-demo-") as state:
         async with Deployment(DeploymentConfig.on_free_ports(Path(state))) as deployment:
             addresses = deployment.addresses
-            published = await _publish(addresses["m1"], source, trace, watcher)
-            session = published.provisioning_session_id
-            return published, await _open(addresses["m5"], session, trace, watcher)
+            async with Provider(addresses["m1"], trace_configs=[trace.config()]) as provider:
+                published = await provider.publish(
+                    assets.detector_model(),
+                    TEMPLATE,
+                    on_upload=watcher.uploading,
+                    on_state=watcher.preparing,
+                )
+                session = published.provisioning_session_id
+                await provider.ask_for_reports(session)
+                model = await _open(addresses["m5"], session, trace, watcher)
+                recognition = await asyncio.to_thread(
+                    _recognise, model, media or assets.clip(), truth, output, watcher
+                )
+                reported = await _reported(provider, session)
+    return _result(model, published, truth, recognition, reported, trace)
 
 
-async def _publish(m1: str, source: Path, trace: Trace, watcher: Watcher) -> Published:
-    async with Provider(m1, trace_configs=[trace.config()]) as provider:
-        return await provider.publish(
-            source, TEMPLATE, on_upload=watcher.uploading, on_state=watcher.preparing
-        )
+async def _reported(provider: Provider, session: str) -> Reported:
+    metrics = (await provider.metrics_reports(session)).metrics_reports
+    consumption = (await provider.consumption_reports(session)).consumption_reports
+    values: dict[str, list[float]] = {}
+    for report in metrics:
+        for value in report.values:
+            values.setdefault(value.metric, []).append(value.value)
+    return Reported(
+        metrics_reports=len(metrics),
+        consumption_reports=len(consumption),
+        seconds_consumed=sum(unit.duration for one in consumption for unit in one.units),
+        metrics={name: fmean(several) for name, several in sorted(values.items())},
+    )
 
 
 async def _open(m5: str, session: str, trace: Trace, watcher: Watcher) -> RunnableModel:
     async with HttpFetcher() as fetcher:
         access = ModelAccess(
-            TracingFetcher(fetcher, trace), AccessOptions(progress=watcher.fetching)
+            TracingFetcher(fetcher, trace),
+            AccessOptions(progress=watcher.fetching),
+            watch=report_over_http,
         )
         return await access.open(SessionEntry(m5, session))
 
 
 def _recognise(
-    model: RunnableModel,
-    published: Published,
-    media: Path,
-    truth: GroundTruth | None,
-    output: Path,
-    trace: Trace,
-    watcher: Watcher,
-) -> DemoResult:
+    model: RunnableModel, media: Path, truth: GroundTruth | None, output: Path, watcher: Watcher
+) -> tuple[Recognition, Outputs]:
+    """Use the model to its end, after which its last reports are sent."""
     suffix = ".png" if media.suffix.lower() in PICTURE_SUFFIXES else ".mp4"
     outputs = Outputs(output / f"annotated{suffix}", output / "results.json")
     line = None if truth is None else truth.line
-    recognition = recognise(
-        model, media, line=line, annotated=outputs.video, on_frame=watcher.frame
-    )
-    write_results(recognition, model, media, outputs.results)
+    with model:
+        recognition = recognise(
+            model, media, line=line, annotated=outputs.video, on_frame=watcher.frame
+        )
+        write_results(recognition, model, media, outputs.results)
+    return recognition, outputs
+
+
+def _result(
+    model: RunnableModel,
+    published: Published,
+    truth: GroundTruth | None,
+    recognised: tuple[Recognition, Outputs],
+    reported: Reported,
+    trace: Trace,
+) -> DemoResult:
+    recognition, outputs = recognised
     precision, recall = _accuracy(recognition, truth, model)
     selection, ttfi_ms = model.selection, model.timings.ttfi_ms
     if ttfi_ms is None:
@@ -178,6 +219,7 @@ def _recognise(
         true_counters=None if truth is None else _true_counters(truth),
         calls=tuple(trace.calls),
         outputs=outputs,
+        reported=reported,
     )
 
 

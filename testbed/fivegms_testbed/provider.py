@@ -21,7 +21,9 @@ from urllib.parse import quote
 import aiohttp
 
 from fivegms_api.ai_models import AiModel, AiModelState
+from fivegms_api.metrics_reporting import AI_METRICS_SCHEME
 from fivegms_api.model_preparation import MODEL_PREPARATION_MEDIA_TYPE, ModelPreparation
+from fivegms_api.report_views import ConsumptionReportList, MetricsReportList
 from fivegms_client.authorization import Authorization, TokenKeeper
 from fivegms_client.errors import FetchInterrupted, NotAuthorised
 from fivegms_manifests.model import MPD_MEDIA_TYPE, PROFILE_URN
@@ -176,6 +178,27 @@ class Provider:
         await self._call("POST", path, json=hosting_configuration(template_id, template))
         hosting = await self._call("GET", path)
         return str(hosting["ingestConfiguration"]["baseURL"])
+
+    async def ask_for_reports(self, session_id: str, interval_s: int | None = None) -> None:
+        """Ask UEs for consumption reports and for AI metrics (TS 26.512 7.7, 7.8).
+
+        Every `interval_s` seconds; without, once when a UE has done with its model.
+        """
+        path = f"/provisioning-sessions/{session_id}"
+        every = {} if interval_s is None else {"reportingInterval": interval_s}
+        await self._call("POST", f"{path}/consumption-reporting-configuration", json=every)
+        metrics = {"scheme": AI_METRICS_SCHEME, "samplingPeriod": 1, **every}
+        await self._call("POST", f"{path}/metrics-reporting-configurations", json=metrics)
+
+    async def metrics_reports(self, session_id: str) -> MetricsReportList:
+        """The first page of the metrics reports of UEs."""
+        answer = await self._call("GET", f"/provisioning-sessions/{session_id}/metrics-reports")
+        return MetricsReportList.model_validate(answer)
+
+    async def consumption_reports(self, session_id: str) -> ConsumptionReportList:
+        """The first page of the consumption reports of UEs."""
+        answer = await self._call("GET", f"/provisioning-sessions/{session_id}/consumption-reports")
+        return ConsumptionReportList.model_validate(answer)
 
     async def models(self, session_id: str) -> tuple[AiModel, ...]:
         """The models of a session with their states."""

@@ -55,6 +55,16 @@ def test_movement_counters_agree_with_the_truth(demo: dict[str, Any]) -> None:
         assert abs(demo["counters"][name] - true) <= 1, name
 
 
+@pytest.mark.requirement("R009d")
+def test_the_provider_is_told_how_it_went(demo: dict[str, Any]) -> None:
+    reported = demo["reported"]
+    assert (reported["metrics_reports"], reported["consumption_reports"]) == (1, 1)
+    assert reported["metrics"]["inferenceLatency.count"] == demo["frames"]
+    assert reported["metrics"]["timeToFirstInference"] == pytest.approx(demo["ttfi_ms"])
+    weights = reported["metrics"]["bytes.weights"] + reported["metrics"]["bytes.topology"]
+    assert weights == demo["bytes_fetched"]
+
+
 @pytest.mark.requirement("R003a")
 @pytest.mark.requirement("R003b")
 def test_every_5gms_step_is_an_http_call_in_the_trace(demo: dict[str, Any]) -> None:

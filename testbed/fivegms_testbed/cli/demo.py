@@ -26,7 +26,7 @@ from fivegms_testbed.cli.console import (
 )
 from fivegms_testbed.cli.logs import log_to_stderr
 from fivegms_testbed.cli.publish import variants_table
-from fivegms_testbed.demo import DemoResult, run_demo
+from fivegms_testbed.demo import DemoResult, Reported, run_demo
 from fivegms_testbed.recognition import FrameRecord
 from fivegms_testbed.trace import HttpCall
 from fivegms_testbed.upload import UploadProgress
@@ -40,6 +40,10 @@ _PURPOSES = (
     ("POST", "/content-preparation-templates", "say how to prepare it"),
     ("POST", "/content-hosting-configuration", "ask for hosting"),
     ("GET", "/content-hosting-configuration", "learn where to send"),
+    ("POST", "/consumption-reporting-configuration", "ask who uses it"),
+    ("POST", "/metrics-reporting-configurations", "ask how well it runs"),
+    ("GET", "/consumption-reports", "read who used it"),
+    ("GET", "/metrics-reports", "read how well it ran"),
     ("PUT", ".mp4", "send evaluation media"),
     ("PUT", ".json", "send its ground truth"),
     ("PUT", ".onnx", "send the model"),
@@ -113,6 +117,7 @@ def show(result: DemoResult, console: Console) -> None:
         (f"What the AS made of {result.model}", variants_table(result.variants)),
         ("What the UE took", _choice(result)),
         ("What it saw", _recognition(result)),
+        ("What it reported to the provider", _reports(result.reported)),
         ("Look at it", _outputs(result)),
     ):
         console.print(Text(title, style="bold cyan"))
@@ -201,6 +206,18 @@ def _recognition(result: DemoResult) -> Group:
             true = "" if result.true_counters is None else f" (truth {result.true_counters[name]})"
             lines.append(Text(f"{name:<8}{counted_movements:>3}{true}"))
     return Group(*lines)
+
+
+def _reports(reported: Reported) -> Text:
+    counts = (
+        f"{counted(reported.metrics_reports, 'metrics report')}, "
+        f"{counted(reported.consumption_reports, 'consumption report')}"
+    )
+    p95_ms = reported.metrics.get("inferenceLatency.p95")
+    told = "" if p95_ms is None else f": inference p95 {p95_ms:.1f} ms"
+    ttfi_ms = reported.metrics.get("timeToFirstInference")
+    told += "" if ttfi_ms is None else f", first one after {ttfi_ms:.0f} ms"
+    return Text(counts + told)
 
 
 def _outputs(result: DemoResult) -> Group:
