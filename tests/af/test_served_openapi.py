@@ -13,10 +13,16 @@ from referencing.jsonschema import DRAFT202012
 from fivegms_af.m1.table import M1_ROUTES
 from fivegms_af.m5.table import M5_ROUTES
 from fivegms_af.openapi import describe, documented_path, refusals
+from fivegms_af.operator.table import OPERATOR_ROUTES
 from fivegms_af.routes import Route
+from fivegms_api.endpoint import Endpoint
 
-LISTENERS = {"m1": M1_ROUTES, "m5": M5_ROUTES}
-ROUTES = [route for routes in LISTENERS.values() for route in routes]
+LISTENERS = {
+    "m1": M1_ROUTES,
+    "m5": M5_ROUTES,
+    "operator": (*OPERATOR_ROUTES, *M1_ROUTES),
+}
+ROUTES = [*M1_ROUTES, *M5_ROUTES, *OPERATOR_ROUTES]
 
 
 def named(route: Route) -> str:
@@ -24,10 +30,11 @@ def named(route: Route) -> str:
 
 
 @pytest.fixture(params=LISTENERS)
-async def document(request: pytest.FixtureRequest, af: Any) -> Any:
+async def document(request: pytest.FixtureRequest, start_af: Any) -> Any:
     """The document as it is served."""
-    base = af.m1.removesuffix("/3gpp-m1/v2") if request.param == "m1" else af.m5
-    return (await af.get(f"{base}/openapi.json")).json
+    af = await start_af(operator=Endpoint("127.0.0.1", 0))
+    roots = {"m1": af.m1.removesuffix("/3gpp-m1/v2"), "m5": af.m5, "operator": af.operator}
+    return (await af.get(f"{roots[request.param]}/openapi.json")).json
 
 
 @pytest.mark.parametrize("authenticated", [False, True])

@@ -45,7 +45,7 @@ OPERATOR_ROUTES = (
         "/application-servers",
         overview.list_application_servers,
         OPERATIONS,
-        operation_id="listApplicationServers",
+        operation_id="listAllApplicationServers",
         summary="Every Application Server: whether it answers, and what it refuses",
         answers=(Answer.shown(Content.json(ServerHealthList)),),
     ),

@@ -8,6 +8,7 @@ import pytest
 
 from fivegms_af.m1.table import M1_ROUTES
 from fivegms_af.m5.table import M5_ROUTES
+from fivegms_af.operator.table import OPERATOR_ROUTES
 from fivegms_af.routes import Route
 from support import three_gpp
 from support.operations_page import shown
@@ -40,7 +41,7 @@ EXCUSED = {
 }
 
 ROUTES: dict[tuple[str, str], Route] = {
-    (route.method, route.full_path): route for route in (*M1_ROUTES, *M5_ROUTES)
+    (route.method, route.full_path): route for route in (*M1_ROUTES, *M5_ROUTES, *OPERATOR_ROUTES)
 }
 
 

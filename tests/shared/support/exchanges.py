@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from fivegms_af.m1.table import M1_ROUTES
 from fivegms_af.m5.table import M5_ROUTES
 from fivegms_af.openapi import documented_path
+from fivegms_af.operator.table import OPERATOR_ROUTES
 from fivegms_af.routes import Route
 from support import three_gpp
 
@@ -150,7 +151,7 @@ def _standard(exchange: Exchange) -> bool:
 
 
 def _extension(exchange: Exchange) -> Route | None:
-    for route in (*M1_ROUTES, *M5_ROUTES):
+    for route in (*M1_ROUTES, *M5_ROUTES, *OPERATOR_ROUTES):
         pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(documented_path(route)))
         if route.method == exchange.method and re.fullmatch(pattern, exchange.path):
             return route

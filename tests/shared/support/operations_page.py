@@ -15,13 +15,18 @@ from pathlib import Path
 from fivegms_af.m1.table import M1_ROUTES
 from fivegms_af.m5.table import M5_ROUTES
 from fivegms_af.openapi import documented_path, refusals
+from fivegms_af.operator.table import OPERATOR_ROUTES
 from fivegms_af.routes import Route
 from support import PROJECT
 from support.requirements import calls
 
 PAGE = PROJECT / "docs" / "interfaces.md"
 TESTS = PROJECT / "tests"
-LISTENERS: Mapping[str, Sequence[Route]] = {"M1": M1_ROUTES, "M5": M5_ROUTES}
+LISTENERS: Mapping[str, Sequence[Route]] = {
+    "M1": M1_ROUTES,
+    "M5": M5_ROUTES,
+    "the operator": OPERATOR_ROUTES,
+}
 END = "<!-- operations: end -->"
 
 

@@ -11,12 +11,15 @@ from typing import Literal
 
 Role = Literal["af", "as"]
 
+AF_LISTENERS = ("m1", "m5", "operator")
+AS_LISTENERS = ("m3", "m4")
+
 
 class ServerProcesses:
-    """Both servers over one folder; `urls` has m1, m5, m3 and m4 once they ran."""
+    """Both servers over one folder; `urls` has every listener's once they ran."""
 
     def __init__(self, folder: Path) -> None:
-        self.urls = dict.fromkeys(("m1", "m5", "m3", "m4"), "http://127.0.0.1:0")
+        self.urls = dict.fromkeys((*AF_LISTENERS, *AS_LISTENERS), "http://127.0.0.1:0")
         self._folder = folder
         self._running: dict[Role, asyncio.subprocess.Process] = {}
 
@@ -26,7 +29,7 @@ class ServerProcesses:
         assert process.stdout is not None
         line = (await process.stdout.readline()).decode()
         if role == "af":
-            self.urls |= {name: json.loads(line)[name] for name in ("m1", "m5")}
+            self.urls |= {name: json.loads(line)[name] for name in AF_LISTENERS}
         else:
             found = re.match(r"M3 (\S+)  M4 (\S+)", line)
             assert found is not None, line
@@ -65,10 +68,10 @@ class ServerProcesses:
     def _af(self) -> tuple[str, ...]:
         m4 = self.urls["m4"]
         addresses = f"m3={self.urls['m3']},m2={m4},m4={m4}"
-        return (*self._ports("m1", "m5"), "--application-server", addresses)
+        return (*self._ports(*AF_LISTENERS), "--application-server", addresses)
 
     def _as(self) -> tuple[str, ...]:
-        return self._ports("m3", "m4")
+        return self._ports(*AS_LISTENERS)
 
     def _ports(self, *names: str) -> tuple[str, ...]:
         return tuple(f"--{name}={self.urls[name].removeprefix('http://')}" for name in names)
