@@ -5,6 +5,7 @@ able to do for a flow is a list of alternatives of features; `missing_features` 
 the PCF did not agree to, so that nothing which was asked for is dropped in silence.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from typing import Any
@@ -18,6 +19,9 @@ from fivegms_api.wire import WireModel
 
 Json = dict[str, Any]
 COMPONENT = "1"
+
+_MASK = re.compile(r"[0-9A-Fa-f]{0,64}")
+_BIT_RATE = re.compile(r"\d{1,15}(\.\d{1,9})? (bps|Kbps|Mbps|Gbps|Tbps)", re.ASCII)
 
 
 class Feature(IntEnum):
@@ -88,7 +92,7 @@ def session_patch(flow: PolicyFlow, notification_url: str) -> Json:
 
 
 def granted(reference: str, flow: PolicyFlow, answer: Mapping[str, Any]) -> Granted:
-    """The bit rates as the PCF echoes them, else as they were asked for."""
+    """The bit rates as the PCF echoes them; as asked for, where it echoes none."""
     echoed = _object(_object(_object(answer, "ascReqData"), "medComponents"), COMPONENT)
     return Granted(
         reference,
@@ -101,9 +105,8 @@ def agreed_features(answer: Mapping[str, Any]) -> str | None:
     """The mask that the PCF answered with; raises ValueError where it is none."""
     found = _object(answer, "ascRespData").get("suppFeat")
     found = _object(answer, "ascReqData").get("suppFeat") if found is None else found
-    if found is not None and not isinstance(found, str):
-        raise ValueError("suppFeat is not a string")
-    int(found or "0", 16)
+    if found is not None and not (isinstance(found, str) and _MASK.fullmatch(found)):
+        raise ValueError("what its suppFeat says, which is no hexadecimal number")
     return found
 
 
@@ -248,7 +251,8 @@ def _needs(flow: PolicyFlow) -> Iterator[tuple[tuple[Feature, ...], str]]:
 
 
 def _rate(echoed: object, asked: int | None) -> int | None:
-    return bits_per_second(echoed) if isinstance(echoed, str) else asked
+    is_rate = isinstance(echoed, str) and _BIT_RATE.fullmatch(echoed)
+    return bits_per_second(str(echoed)) if is_rate else asked
 
 
 def _object(value: object, name: str) -> Mapping[str, Any]:

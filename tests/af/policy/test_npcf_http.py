@@ -187,7 +187,7 @@ async def test_a_refusal_says_what_would_be_accepted(
         ("fffffff", {}, None),
         ("2", {}, "AUTHORIZATION_WITH_REQUIRED_QOS"),
         (None, {}, "AUTHORIZATION_WITH_REQUIRED_QOS"),
-        ("xyz", {}, "base 16"),
+        ("xyz", {}, "no hexadecimal number"),
     ],
 )
 async def test_a_pcf_that_would_drop_a_setting_is_not_asked(

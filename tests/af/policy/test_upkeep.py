@@ -27,8 +27,9 @@ from fivegms_api.common_data import ProvisioningSessionType
 from fivegms_api.dynamic_policies import DynamicPolicy
 from fivegms_api.network_assistance import NetworkAssistanceSession
 from fivegms_api.policy_templates import PolicyTemplate
+from support.postgresql import on_both_databases
 
-pytestmark = pytest.mark.requirement("R100")
+pytestmark = [pytest.mark.requirement("R100"), on_both_databases]
 
 FLOWS = [{"flowDescription": {"direction": "DOWNLINK", "dstIp": "10.0.0.7"}}]
 
