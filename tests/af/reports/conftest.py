@@ -146,3 +146,9 @@ def qoe() -> bytes:
 def ai_metrics_fixture() -> Any:
     """Makes reports of AI metrics."""
     return ai_metrics
+
+
+@pytest.fixture(name="consumption")
+def consumption_fixture() -> Any:
+    """Makes consumption reports."""
+    return consumption
