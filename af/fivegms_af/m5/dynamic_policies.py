@@ -1,6 +1,7 @@
 """Dynamic policies of UEs (TS 26.512 11.5)."""
 
 from fivegms_af.m5.session_handling import SessionHandlingApi
+from fivegms_af.policy.errors import DynamicPolicyUnknown
 from fivegms_af.reports.records import Invocation
 from fivegms_af.routes import M5_BASE_PATH, Api
 from fivegms_api.dynamic_policies import DynamicPolicy
@@ -14,4 +15,5 @@ DYNAMIC_POLICIES = SessionHandlingApi(
     assigned=("enforcement_method", "enforcement_bit_rate"),
     invocation=Invocation.DYNAMIC_POLICY,
     service=lambda context: context.policy.dynamic_policies,
+    unknown=DynamicPolicyUnknown,
 )

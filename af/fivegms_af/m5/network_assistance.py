@@ -1,5 +1,6 @@
 """Network assistance of UEs (TS 26.512 11.6): sessions, recommendations, boosts."""
 
+from dataclasses import replace
 from http import HTTPStatus
 
 from aiohttp import web
@@ -8,6 +9,7 @@ from fivegms_af.conditional import Representation
 from fivegms_af.context import CONTEXT
 from fivegms_af.exchange import show
 from fivegms_af.m5.session_handling import MAX_AGE_S, SessionHandlingApi
+from fivegms_af.policy.errors import NetworkAssistanceSessionUnknown
 from fivegms_af.provisioned import JSON_MEDIA_TYPE
 from fivegms_af.reports.records import Invocation
 from fivegms_af.routes import M5_BASE_PATH, Answer, Api, Content, Route
@@ -23,6 +25,7 @@ NETWORK_ASSISTANCE = SessionHandlingApi(
     assigned=("recommended_qos",),
     invocation=Invocation.NETWORK_ASSISTANCE,
     service=lambda context: context.policy.network_assistance,
+    unknown=NetworkAssistanceSessionUnknown,
 )
 
 _ONE = "/network-assistance/{naSessionId}"
@@ -44,7 +47,16 @@ async def request_boost(request: web.Request) -> web.Response:
     return web.Response(body=outcome.to_json(), content_type=JSON_MEDIA_TYPE)
 
 
+_WITHOUT_SLASH = replace(
+    NETWORK_ASSISTANCE.routes()[0],
+    path="/network-assistance",
+    api=Api("fivegms_M5_NetworkAssistance", "1.0.0", M5_BASE_PATH),
+    operation_id="createNetworkAssistanceSessionWithoutSlash",
+)
+"""3GPP's path ends in a slash, which clients leave out."""
+
 NETWORK_ASSISTANCE_ROUTES = (
+    _WITHOUT_SLASH,  # first, so that the API of the standard one is the handler's
     *NETWORK_ASSISTANCE.routes(),
     Route(
         "GET",

@@ -16,7 +16,7 @@ from aiohttp import hdrs, web
 from fivegms_af.bodies import Json, parse_json, validate
 from fivegms_af.conditional import Representation
 from fivegms_af.context import CONTEXT, Context
-from fivegms_af.errors import MembersRefused, SessionUnknown
+from fivegms_af.errors import MembersRefused, ResourceUnknown, SessionUnknown
 from fivegms_af.exchange import (
     check_preconditions,
     created,
@@ -73,7 +73,8 @@ class Service(Protocol[Model]):
 @dataclass(frozen=True, slots=True)
 class SessionHandlingApi(Generic[Model]):
     """A kind of resource: `path` of all and `one` of one, `assigned` what the AF assigns beside
-    the identifier; `service` raises NoPolicyControl where there is none.
+    the identifier; `service` raises NoPolicyControl where there is none. `unknown` is what is said
+    of an identifier that is none, or that is another one's.
     """
 
     name: str
@@ -84,6 +85,7 @@ class SessionHandlingApi(Generic[Model]):
     assigned: tuple[str, ...]
     invocation: Invocation
     service: Callable[[Context], Service[Model]]
+    unknown: Callable[[str], ResourceUnknown]
 
     async def create(self, request: web.Request) -> web.Response:
         """POST: 201 with the whole; an identifier that was sent gives way to ours."""
@@ -137,7 +139,7 @@ class SessionHandlingApi(Generic[Model]):
         resource = await self.service(context).find(resource_id)
         session = await context.store.session(resource.provisioning_session_id)
         if not caller_of(request).sees(session):
-            raise SessionUnknown(session.id)
+            raise self.unknown(resource_id)
         return resource
 
     def routes(self) -> tuple[Route, ...]:

@@ -5,7 +5,9 @@ and not listed as public here is for operators, so that none can be left open by
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
@@ -50,7 +52,7 @@ class Gate:
         self._now = now
         self._needs: dict[tuple[object, str], _Need] = {}
         for route in routes:
-            need = _Need(route)
+            need = _Need.of(route)
             self._needs[route.handler, route.method] = need
             if route.method == hdrs.METH_GET:
                 self._needs[route.handler, hdrs.METH_HEAD] = need
@@ -59,34 +61,45 @@ class Gate:
         """Who asks, once it is sure that they may. Raises AccessDenied, SessionUnknown."""
         caller = await self._verifier.verify(_bearer_token(request), self._now().timestamp())
         need = self._needs.get((request.match_info.handler, request.method))
-        accepted = need.scopes if need else scopes.operators_only(request.method)
-        if caller.scopes.isdisjoint(accepted):
-            raise ScopeInsufficient(accepted)
-        if need is not None:
-            need.check_binding(caller, request.match_info)
+        if need is None:
+            need = _for_operators(request.method)
+        need.check(caller, request.match_info)
         if caller.is_bound and _SESSION in request.match_info:
             await _check_visible(request, caller)
         return caller
 
 
+@dataclass(frozen=True, slots=True)
 class _Need:
-    """What one route asks for."""
+    """What one route asks for: a scope, and that the caller be a provider or an operator."""
 
-    def __init__(self, route: Route) -> None:
-        self.scopes = scopes.accepted(route.api, route.method)
-        self._of_a_provider = route.api.base_path == M1_BASE_PATH
+    scopes: frozenset[str]
+    of_a_provider: bool
+    of_an_operator: bool
 
-    def check_binding(self, caller: Caller, variables: Mapping[str, str]) -> None:
-        """Raises ProviderNotNamed, and ScopeInsufficient for event data of other profiles."""
-        if (
-            self._of_a_provider
-            and caller.asp_id is None
-            and caller.scopes.isdisjoint(scopes.OPERATORS)
-        ):
+    @classmethod
+    def of(cls, route: Route) -> Self:
+        """What a row of the tables asks for."""
+        return cls(
+            scopes.accepted(route.api, route.method),
+            of_a_provider=route.api.base_path == M1_BASE_PATH,
+            of_an_operator=scopes.umbrellas(route.api) == (scopes.OPERATOR,),
+        )
+
+    def check(self, caller: Caller, variables: Mapping[str, str]) -> None:
+        """Raises ScopeInsufficient, ProviderNotNamed."""
+        if caller.scopes.isdisjoint(self.scopes) or (self.of_an_operator and caller.is_bound):
+            raise ScopeInsufficient(self.scopes)
+        named = caller.asp_id is not None or not caller.scopes.isdisjoint(scopes.OPERATORS)
+        if self.of_a_provider and not named:
             raise ProviderNotNamed
         profiles = caller.data_access_profile_ids
         if profiles is not None and variables.get(_PROFILE) not in profiles:
             raise ScopeInsufficient(self.scopes)
+
+
+def _for_operators(method: str) -> _Need:
+    return _Need(scopes.operators_only(method), of_a_provider=False, of_an_operator=True)
 
 
 def authenticate(gate: Gate) -> Middleware:

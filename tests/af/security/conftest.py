@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
+from fivegms_af.policy.memory_control import MemoryPolicyControl
+from fivegms_af.routes import (
+    M1_BASE_PATH,
+    M5_BASE_PATH,
+    M5_EXTENSION_BASE_PATH,
+    OPERATOR_BASE_PATH,
+)
 from fivegms_af.security.config import SecurityConfig, TrustedIssuer
+from fivegms_api.endpoint import Endpoint
 from support.tokens import AUDIENCE, ISSUER, Key, claims, jwks
 
 SESSION = {"provisioningSessionType": "DOWNLINK", "appId": "app"}
@@ -28,9 +36,10 @@ class Secured:
 
     def root(self, base_path: str) -> str:
         """Where a base path is served."""
-        on_m5 = base_path in ("/3gpp-m5/v2", "/fivegms-m5-ai/v1")
-        root = self.af.m5 if on_m5 else self.af.m1.removesuffix("/3gpp-m1/v2")
-        return f"{root}{base_path}"
+        if base_path in (M5_BASE_PATH, M5_EXTENSION_BASE_PATH):
+            return f"{self.af.m5}{base_path}"
+        m1: str = self.af.m1.removesuffix(M1_BASE_PATH)
+        return f"{self.af.operator if base_path == OPERATOR_BASE_PATH else m1}{base_path}"
 
     async def request(self, method: str, url: str, token: str | None = None, **options: Any) -> Any:
         headers = dict(options.pop("headers", {}))
@@ -67,7 +76,12 @@ def start_secured(start_af: Any, tmp_path: Path) -> StartSecured:
         file.write_bytes(jwks(key))
         trusted = TrustedIssuer(ISSUER, AUDIENCE, str(file))
         security = SecurityConfig(trusted_issuer=trusted, **settings)
-        return Secured(await start_af(security=security), key, file)
+        af = await start_af(
+            security=security,
+            operator=Endpoint("127.0.0.1", 0),
+            policy_control=MemoryPolicyControl(),
+        )
+        return Secured(af, key, file)
 
     return start
 

@@ -144,3 +144,29 @@ async def test_event_data_are_for_those_that_may_read_them(secured: Any) -> None
     assert (await secured.request("GET", session, third)).status == 403
     provider = secured.token()
     assert (await secured.request("GET", profile, provider)).status == 403
+
+
+async def test_what_another_ue_asked_for_is_not_there(secured: Any) -> None:
+    session_id = (await secured.session(secured.token())).rsplit("/", 1)[-1]
+    sessions = f"{secured.root('/3gpp-m5/v2')}/network-assistance/"
+    wanted = {"marBwDlBitRate": "4 Mbps", "marBwUlBitRate": "1 Mbps"}
+    wanted |= {"mirBwDlBitRate": "1 Mbps", "mirBwUlBitRate": "0 bps"}
+    flow = {"dstIp": "127.0.0.1", "srcIp": "10.0.0.1", "direction": "DOWNLINK"}
+    document = {
+        "provisioningSessionId": session_id,
+        "requestedQoS": wanted,
+        "serviceDataFlowDescriptions": [{"flowDescription": flow}],
+    }
+    own, other = (secured.token(scope="3gpp-m5", asp_id=one) for one in ("acme", "other"))
+    assert (await secured.post(sessions, other, document)).status == 400
+    made = await secured.post(sessions, own, document)
+    assert made.status == 201, made.body
+    there = made.headers["Location"]
+    assert (await secured.request("GET", there, own)).status == 200
+    theirs = await secured.request("GET", there, other)
+    none = await secured.request("GET", sessions + UNKNOWN, other)
+    assert (theirs.status, none.status) == (404, 404)
+    made_id = there.rsplit("/", 1)[-1]
+    assert theirs.body.replace(made_id.encode(), UNKNOWN.encode()) == none.body
+    for method, path in (("DELETE", ""), ("GET", "/recommendation"), ("POST", "/boost-request")):
+        assert (await secured.request(method, there + path, other)).status in (404, 405)

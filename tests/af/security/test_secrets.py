@@ -170,5 +170,5 @@ async def test_no_secret_is_logged_or_told(af: Any, seen: Seen, tmp_path: Path) 
 
 def test_settings_that_are_shown_hide_the_database_s_password(tmp_path: Path) -> None:
     free = Endpoint("127.0.0.1", 0)
-    config = AfConfig(free, free, tmp_path, "postgresql://af:s3cret@db/af")
+    config = AfConfig(free, free, tmp_path, database_url="postgresql://af:s3cret@db/af")
     assert "s3cret" not in repr(config)
