@@ -31,8 +31,9 @@ format: $(VENV)/.develops ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-requirements: $(VENV)/.develops ## write docs/requirements.md from the table and the tests' marks
+requirements: $(VENV)/.develops ## write docs/requirements.md and the operations of docs/interfaces.md anew
 	PYTHONPATH=tests/shared $(BIN)/python -m support.requirements
+	PYTHONPATH=tests/shared $(BIN)/python -m support.operations_page
 
 clean: ## remove .venv, caches and what a build or a demo left
 	rm -rf $(VENV) build dist demo-output .*_cache .hypothesis

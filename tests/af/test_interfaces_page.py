@@ -1,35 +1,28 @@
-"""docs/interfaces.md has every route and every option."""
+"""docs/interfaces.md has every operation, with the tests that show it, and every option."""
 
 import pytest
 
 from fivegms_af.__main__ import parser
-from fivegms_af.m1.table import M1_ROUTES
-from fivegms_af.m5.table import M5_ROUTES
-from fivegms_af.routes import Route
-from support import PROJECT
+from support.operations_page import LISTENERS, PAGE, rewrite
 
-PAGE = (PROJECT / "docs" / "interfaces.md").read_text(encoding="utf-8")
-M1_SECTION = PAGE.partition("## M1")[2].partition("\n## ")[0]
-M5_SECTION = PAGE.partition("## M5")[2].partition("\n## ")[0]
+TEXT = PAGE.read_text(encoding="utf-8")
 
 
-def test_the_base_path_of_m1_is_documented() -> None:
-    assert {f"Base path `{route.api.base_path}`" for route in M1_ROUTES} == {
-        next(line for line in M1_SECTION.splitlines() if line.startswith("Base path")).rstrip(".")
-    }
+def test_the_tables_of_operations_are_up_to_date() -> None:
+    assert rewrite(TEXT) == TEXT, "run `make requirements`"
 
 
-@pytest.mark.parametrize("route", M1_ROUTES, ids=lambda route: f"{route.method} {route.path}")
-def test_every_m1_route_is_documented(route: Route) -> None:
-    assert f"| {route.method} | `{route.path}` |" in M1_SECTION
+def test_a_page_without_its_markers_is_refused() -> None:
+    with pytest.raises(ValueError, match="operations of M5"):
+        rewrite(TEXT.replace("operations of M5", "operations"))
 
 
-@pytest.mark.parametrize("route", M5_ROUTES, ids=lambda route: route.full_path)
-def test_every_m5_route_is_documented(route: Route) -> None:
-    assert f"| {route.method} | `{route.full_path}` |" in M5_SECTION
+@pytest.mark.parametrize("listener", LISTENERS)
+def test_every_operation_is_in_its_table(listener: str) -> None:
+    assert [one for one in LISTENERS[listener] if f"`{one.operation_id}`:" not in TEXT] == []
 
 
 def test_every_option_is_documented() -> None:
     options = [one for action in parser()._actions for one in action.option_strings]
     long = [one for one in options if one.startswith("--") and one != "--help"]
-    assert [one for one in long if f"| `{one}" not in PAGE] == []
+    assert [one for one in long if f"| `{one}" not in TEXT] == []
