@@ -12,7 +12,7 @@ from pydantic import Field
 
 from fivegms_api.wire import WireModel
 
-BitRate = Annotated[str, Field(pattern=r"^\d{1,15}(\.\d{1,9})? (bps|Kbps|Mbps|Gbps|Tbps)$")]
+BitRate = Annotated[str, Field(pattern=r"^[0-9]{1,15}(\.[0-9]{1,9})? (bps|Kbps|Mbps|Gbps|Tbps)$")]
 NotNegative = Annotated[int, Field(ge=0, lt=2**31)]
 Name = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
 

@@ -86,6 +86,8 @@ M5_ROUTES = (
         query=(
             Parameter("task", "only models that do this task"),
             Parameter("name", "only models of this name"),
+            Parameter("client", "the UE's own identifier, by which rollouts choose"),
+            Parameter("cohort", "the cohort that the UE is of"),
         ),
         answers=(Answer.shown(Content.json(AiModelList)),),
     ),

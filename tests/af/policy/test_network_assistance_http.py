@@ -43,6 +43,15 @@ async def test_a_recommendation_is_the_less_of_wish_and_network(
     assert shown["naSessionId"] in url
 
 
+async def test_the_slash_of_the_path_may_be_left_out(policies: Any, make_policy: Any) -> None:
+    document = assistance(make_policy(*await policies.ready()))
+    url = f"{policies.m5}/network-assistance"
+    answer = await policies.af.send("POST", url, document)
+    assert answer.status == 201
+    assert "M5_NetworkAssistance" in answer.headers["Server"]
+    assert (await policies.af.get(answer.headers["Location"])).status == 200
+
+
 async def test_a_session_is_changed_and_ended(
     policies: Any, make_policy: Any, make_qos: Any
 ) -> None:
