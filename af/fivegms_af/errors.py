@@ -9,10 +9,10 @@
                 CertificateNameMissing, CertificateChainBroken, CertificateUnsuitable
         ResourceUnknown
             SessionUnknown, HostingUnknown, TemplateUnknown, SubResourceUnknown, AiModelUnknown
-            CertificateUnknown
+            CertificateUnknown, RolloutUnknown
         StateConflict
             HostingExists, HostingNotForUplink, TemplateInUse, SubResourceExists, SubResourceLimit
-            SubResourceInUse, EdgeCapacityExceeded
+            SubResourceInUse, EdgeCapacityExceeded, VersionNotPublished, NoVersionToGoBackTo
             CertificateAlreadyThere, CertificateInUse, PreconditionFailed, ChangedMeanwhile
         ApplicationServerError
             ApplicationServerUnavailable, ApplicationServerRefused, NoApplicationServer
@@ -163,10 +163,20 @@ class CertificateUnknown(ResourceUnknown):
 
 
 class AiModelUnknown(ResourceUnknown):
-    """The session has no model of that name."""
+    """The session has no model of that name, or not in that version."""
+
+    def __init__(self, name: str, version: str | None = None) -> None:
+        which = "" if version is None else f" of version {version!r}"
+        super().__init__(f"there is no model {name!r}{which}")
+
+
+class RolloutUnknown(ResourceUnknown):
+    """The model has no rollout: every UE gets the newest version."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"there is no model {name!r}")
+        super().__init__(
+            f"model {name!r} has no rollout, so every UE gets its newest published version"
+        )
 
 
 class StateConflict(ApplicationFunctionError):
@@ -249,6 +259,21 @@ class EdgeCapacityExceeded(StateConflict):
             f"{wanted} inference slots are wanted, and of {capacity} at the Application Server "
             f"{free} are free"
         )
+
+
+class VersionNotPublished(StateConflict):
+    """A rollout asks for a version that UEs cannot get."""
+
+    def __init__(self, version: int, state: str | None) -> None:
+        why = "there is none" if state is None else f"it is {state}"
+        super().__init__(f"version {version} cannot be rolled out: {why}")
+
+
+class NoVersionToGoBackTo(StateConflict):
+    """UEs have only ever had one version."""
+
+    def __init__(self) -> None:
+        super().__init__("there is no earlier version to go back to; name one in toVersion")
 
 
 class PreconditionFailed(StateConflict):

@@ -109,6 +109,13 @@ PROBLEMS: Mapping[type[errors.ApplicationFunctionError], Problem] = {
     errors.EdgeCapacityExceeded: Problem(
         "edge-capacity-exceeded", _S.CONFLICT, "Edge capacity exceeded"
     ),
+    errors.RolloutUnknown: Problem("unknown-rollout", _S.NOT_FOUND, "No rollout"),
+    errors.VersionNotPublished: Problem(
+        "version-not-published", _S.CONFLICT, "Version not published"
+    ),
+    errors.NoVersionToGoBackTo: Problem(
+        "no-version-to-go-back-to", _S.CONFLICT, "No version to go back to"
+    ),
     errors.PreconditionFailed: Problem(
         "precondition-failed", _S.PRECONDITION_FAILED, "Precondition failed"
     ),

@@ -46,13 +46,14 @@ class Template:
 
 
 class DocumentKind(StrEnum):
-    """The JSON resources below a session, by the path segment that M1 gives them."""
+    """The JSON resources below a session; 3GPP's by the path segment that M1 gives them."""
 
     CONSUMPTION_REPORTING = "consumption-reporting-configuration"
     METRICS_REPORTING = "metrics-reporting-configurations"
     POLICY_TEMPLATE = "policy-templates"
     EDGE_RESOURCES = "edge-resources-configurations"
     EVENT_DATA_PROCESSING = "event-data-processing-configurations"
+    AI_MODEL_ROLLOUT = "ai-model-rollouts"
 
 
 @dataclass(frozen=True, slots=True)

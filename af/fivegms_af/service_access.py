@@ -12,6 +12,7 @@ from fivegms_af.metrics_reporting import effective_metrics, effective_scheme
 from fivegms_af.policy.templates import is_ready
 from fivegms_af.preparation import is_in_use
 from fivegms_af.provisioned import Document, DocumentKind, Session
+from fivegms_af.rollout import Ue, choose
 from fivegms_api.ai_models import AiModel, AiModelState
 from fivegms_api.consumption_reporting import ConsumptionReportingConfiguration
 from fivegms_api.content_hosting import DistributionConfiguration
@@ -82,20 +83,25 @@ def models_for_ues(
     models: Iterable[AiModel],
     sessions: Mapping[str, Session],
     address: ApplicationServerAddress,
+    ue: Ue,
     *,
     task: str | None = None,
     name: str | None = None,
 ) -> tuple[AiModel, ...]:
-    """The published models that a session of ours distributes, by name, newest version first."""
+    """Of the published models that a session of ours distributes, the versions that the UE gets, by
+    name.
+    """
+    published: dict[str, list[AiModel]] = {}
+    for model in models:
+        if model.state is AiModelState.PUBLISHED and _is_distributed(model, sessions):
+            published.setdefault(model.provisioning_session_id, []).append(model)
     matching = [
-        locate(model, sessions[model.provisioning_session_id], address)
-        for model in models
-        if model.state is AiModelState.PUBLISHED
-        and _is_distributed(model, sessions)
-        and task in (None, model.task)
-        and name in (None, model.name)
+        locate(model, sessions[session_id], address)
+        for session_id, candidates in published.items()
+        for model in choose(candidates, sessions[session_id], ue)
+        if task in (None, model.task) and name in (None, model.name)
     ]
-    return tuple(sorted(matching, key=lambda model: (model.name, -model.version)))
+    return tuple(sorted(matching, key=lambda model: model.name))
 
 
 def _streaming(session: Session, place: Place) -> StreamingAccess | None:

@@ -52,6 +52,7 @@ def own_logging() -> Iterator[None]:
 def test_an_endpoint_that_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        arguments = ["--m1", f"127.0.0.1:{port}", "--m5", "127.0.0.1:0", "--operator", "127.0.0.1:0"]
+        free = "127.0.0.1:0"
+        arguments = ["--m1", f"127.0.0.1:{port}", "--m5", free, "--operator", free]
         assert main([*arguments, "--data-dir", str(tmp_path)]) == 1
     assert str(port) in capsys.readouterr().err

@@ -6,6 +6,7 @@ import pytest
 from fivegms_af.config import ApplicationServerAddress
 from fivegms_af.policy.templates import TemplateStatus
 from fivegms_af.provisioned import Document, DocumentKind, Hosting, Session
+from fivegms_af.rollout import Ue
 from fivegms_af.service_access import (
     Place,
     last_change,
@@ -280,17 +281,18 @@ def test_a_published_model_has_a_locator() -> None:
 @pytest.mark.requirement("R038")
 def test_a_task_finds_its_model() -> None:
     other = MODEL.model_copy(update={"name": "classifier", "task": "image-classification"})
-    found = models_for_ues([MODEL, other], {"s1": SESSION}, ADDRESS, task="image-classification")
+    both, sessions = [MODEL, other], {"s1": SESSION}
+    found = models_for_ues(both, sessions, ADDRESS, Ue(), task="image-classification")
     assert [model.name for model in found] == ["classifier"]
-    assert models_for_ues([MODEL, other], {"s1": SESSION}, ADDRESS, task="speech") == ()
-    [named] = models_for_ues([MODEL, other], {"s1": SESSION}, ADDRESS, name="detector")
+    assert models_for_ues(both, sessions, ADDRESS, Ue(), task="speech") == ()
+    [named] = models_for_ues(both, sessions, ADDRESS, Ue(), name="detector")
     assert named.name == "detector"
 
 
-def test_the_newest_version_comes_first() -> None:
+def test_a_ue_gets_the_newest_version() -> None:
     models = [MODEL.model_copy(update={"version": version}) for version in (1, 3, 2)]
-    found = models_for_ues(models, {"s1": SESSION}, ADDRESS)
-    assert [model.version for model in found] == [3, 2, 1]
+    found = models_for_ues(models, {"s1": SESSION}, ADDRESS, Ue())
+    assert [model.version for model in found] == [3]
 
 
 @pytest.mark.parametrize(
@@ -303,4 +305,4 @@ def test_the_newest_version_comes_first() -> None:
     ],
 )
 def test_what_a_ue_cannot_fetch_is_not_offered(model: AiModel) -> None:
-    assert models_for_ues([model], {"s1": SESSION, "s2": EMPTY}, ADDRESS) == ()
+    assert models_for_ues([model], {"s1": SESSION, "s2": EMPTY}, ADDRESS, Ue()) == ()

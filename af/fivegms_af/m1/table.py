@@ -20,6 +20,7 @@ from fivegms_af.m1.report_table import REPORT_ROUTES
 from fivegms_af.m5.network_information import retrieve_network_information
 from fivegms_af.provisioned import JSON_MEDIA_TYPE
 from fivegms_af.routes import M1_BASE_PATH, PATCHES, Answer, Api, Content, Parameter, Route
+from fivegms_api.ai_model_rollouts import AiModelRollout, Rollback, Rollout
 from fivegms_api.ai_models import AiModel, AiModelList
 from fivegms_api.application_servers import ApplicationServerList
 from fivegms_api.content_hosting import ContentHostingConfiguration
@@ -44,9 +45,11 @@ _CERTIFICATES = f"{_ONE}/certificates"
 _CERTIFICATE = f"{_CERTIFICATES}/{{certificateId}}"
 _TEMPLATES = f"{_ONE}/content-preparation-templates"
 _TEMPLATE = f"{_TEMPLATES}/{{contentPreparationTemplateId}}"
+_MODEL = f"{_ONE}/ai-models/{{name}}"
 
 _SESSION = Content.json(ProvisioningSession)
 _CONFIGURATION = Content.json(ContentHostingConfiguration)
+_ROLLOUT = Content.json(AiModelRollout)
 _ANY = Content("*/*")
 _PEM = Content(CERTIFICATE_MEDIA_TYPE)
 _DOMAIN_NAMES = Content(
@@ -274,12 +277,81 @@ M1_ROUTES = (
     ),
     Route(
         "GET",
-        f"{_ONE}/ai-models/{{name}}",
+        _MODEL,
         ai_models.retrieve_model,
         AI_MODELS,
         operation_id="retrieveAiModel",
         summary="The newest version of a model",
         answers=(Answer.shown(Content.json(AiModel)),),
+    ),
+    Route(
+        "GET",
+        f"{_MODEL}/versions",
+        ai_models.list_versions,
+        AI_MODELS,
+        operation_id="listAiModelVersions",
+        summary="Every version of a model, newest first",
+        answers=(Answer.shown(Content.json(AiModelList)),),
+    ),
+    Route(
+        "GET",
+        f"{_MODEL}/versions/{{version}}",
+        ai_models.retrieve_version,
+        AI_MODELS,
+        operation_id="retrieveAiModelVersion",
+        summary="One version of a model",
+        answers=(Answer.shown(Content.json(AiModel)),),
+    ),
+    Route(
+        "GET",
+        f"{_MODEL}/rollout",
+        ai_models.retrieve_rollout,
+        AI_MODELS,
+        operation_id="retrieveAiModelRollout",
+        summary="Which version of a model UEs get",
+        answers=(Answer.shown(_ROLLOUT),),
+    ),
+    Route(
+        "PUT",
+        f"{_MODEL}/rollout",
+        ai_models.update_rollout,
+        AI_MODELS,
+        operation_id="updateAiModelRollout",
+        summary="Say which version of a model UEs get",
+        answers=(Answer.done("In force"),),
+        accepts=(Content.json(Rollout),),
+        refusals=(HTTPStatus.CONFLICT, HTTPStatus.BAD_GATEWAY),
+    ),
+    Route(
+        "PATCH",
+        f"{_MODEL}/rollout",
+        ai_models.patch_rollout,
+        AI_MODELS,
+        operation_id="patchAiModelRollout",
+        summary="Change who gets which version of a model",
+        answers=(Answer.shown(_ROLLOUT),),
+        accepts=PATCHES,
+        refusals=(HTTPStatus.CONFLICT, HTTPStatus.BAD_GATEWAY),
+    ),
+    Route(
+        "DELETE",
+        f"{_MODEL}/rollout",
+        ai_models.destroy_rollout,
+        AI_MODELS,
+        operation_id="destroyAiModelRollout",
+        summary="Give every UE the newest published version again",
+        answers=(Answer.done(),),
+    ),
+    Route(
+        "POST",
+        f"{_MODEL}/rollback",
+        ai_models.roll_back_model,
+        AI_MODELS,
+        operation_id="rollBackAiModel",
+        summary="Put every UE on an earlier version of a model",
+        answers=(Answer.shown(_ROLLOUT),),
+        accepts=(Content.json(Rollback),),
+        refusals=(HTTPStatus.CONFLICT, HTTPStatus.BAD_GATEWAY),
     ),
     Route(
         "GET",
