@@ -15,6 +15,7 @@ from aiohttp.typedefs import Middleware
 from fivegms_af.context import CONTEXT
 from fivegms_af.errors import SessionUnknown
 from fivegms_af.exchange import path_variable
+from fivegms_af.openapi import documented_path
 from fivegms_af.problems import RETRY_AFTER_S, problem_details
 from fivegms_af.routes import M1_BASE_PATH, Handler, Route
 from fivegms_af.security import scopes
@@ -50,17 +51,17 @@ class Gate:
     ) -> None:
         self._verifier = verifier
         self._now = now
-        self._needs: dict[tuple[object, str], _Need] = {}
+        self._needs: dict[tuple[str, str], _Need] = {}
         for route in routes:
-            need = _Need.of(route)
-            self._needs[route.handler, route.method] = need
+            path, need = documented_path(route), _Need.of(route)
+            self._needs[path, route.method] = need
             if route.method == hdrs.METH_GET:
-                self._needs[route.handler, hdrs.METH_HEAD] = need
+                self._needs[path, hdrs.METH_HEAD] = need
 
     async def admit(self, request: web.Request) -> Caller:
         """Who asks, once it is sure that they may. Raises AccessDenied, SessionUnknown."""
         caller = await self._verifier.verify(_bearer_token(request), self._now().timestamp())
-        need = self._needs.get((request.match_info.handler, request.method))
+        need = self._needs.get((_path(request), request.method))
         if need is None:
             need = _for_operators(request.method)
         need.check(caller, request.match_info)
@@ -118,12 +119,16 @@ def authenticate(gate: Gate) -> Middleware:
 
 
 def _is_public(request: web.Request) -> bool:
-    match = request.match_info
-    if match.http_exception is not None:
+    if request.match_info.http_exception is not None:
         return True
-    resource = match.route.resource
-    path = "" if resource is None else resource.canonical
+    path = _path(request)
     return path in PUBLIC_PATHS or path.startswith(PUBLIC_FOLDERS)
+
+
+def _path(request: web.Request) -> str:
+    """The path as it is routed, its variables by name; empty where nothing is routed."""
+    resource = request.match_info.route.resource
+    return "" if resource is None else resource.canonical
 
 
 def _bearer_token(request: web.Request) -> str:
