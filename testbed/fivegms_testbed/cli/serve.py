@@ -126,6 +126,7 @@ def serve(
 
     async def body() -> None:
         async with Deployment(config) as deployment:
+            _reload_on_hangup(deployment.application_function)
             await _until_interrupted(deployment.addresses, data, as_json=as_json)
 
     log_to_stderr(as_json=as_json)
@@ -191,8 +192,15 @@ async def _serve(
     as_json: bool,
 ) -> None:
     async with server as running:
+        if isinstance(running, ApplicationFunction):
+            _reload_on_hangup(running)
         addresses = {point: str(getattr(running, f"{point}_url")) for point in points}
         await _until_interrupted(addresses, data, as_json=as_json)
+
+
+def _reload_on_hangup(function: ApplicationFunction) -> None:
+    """SIGHUP makes the AF take its certificate anew."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, function.reload)
 
 
 async def _until_interrupted(addresses: dict[str, str], data: Path, *, as_json: bool) -> None:
