@@ -77,7 +77,7 @@ def _certified_key(blocks: Sequence[bytes]) -> bytes:
         return chain[0].public_key().public_bytes(*_PUBLIC)
     except InvalidSignature as error:
         raise CertificateInvalid("a certificate is not issued by the one after it") from error
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise CertificateInvalid(f"the certificates cannot be used: {error}") from error
 
 

@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
@@ -140,8 +141,8 @@ class Delivery:
         content_path = distribution.content_path(path)
         if distribution.origin is None:
             return _Asked(session, distribution, path, content_path)
-        directives = distribution.directives(path, HTTPStatus.OK)
-        pulled = await self._pull.fresh(session, distribution.origin, content_path, directives)
+        rules = partial(distribution.directives, path)
+        pulled = await self._pull.fresh(session, distribution.origin, content_path, rules)
         return _Asked(session, distribution, path, content_path, pulled)
 
     async def _serve(self, request: web.Request, asked: _Asked) -> web.StreamResponse:

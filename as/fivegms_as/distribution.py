@@ -36,11 +36,14 @@ class PathRewriting:
 
 @dataclass(frozen=True, slots=True)
 class CachingRule:
-    """Directives for paths that match and statuses that are listed; no list means all of them."""
+    """Directives for paths that match and statuses that are listed; no list means all of them.
+
+    A rule without directives leaves what it covers as it is, and to no later rule.
+    """
 
     pattern: ProviderPattern
     statuses: frozenset[int]
-    directives: CachingDirectives
+    directives: CachingDirectives | None
 
     def covers(self, path: str, status: int) -> bool:
         """Whether the rule speaks of an answer.

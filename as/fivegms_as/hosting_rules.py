@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from fivegms_api.content_hosting import (
     CachingConfiguration,
@@ -98,8 +99,12 @@ class _Reader:
             self._refuse(f"must be {expected}", "ingestConfiguration", "protocol")
         if ingest.pull and ingest.base_url is None:
             self._refuse("is required for pull ingest", "ingestConfiguration", "baseURL")
-        if ingest.pull and not _NOT_IN_AN_ORIGIN.isdisjoint(ingest.base_url or ""):
+        if not ingest.pull or ingest.base_url is None:
+            return
+        if not _NOT_IN_AN_ORIGIN.isdisjoint(ingest.base_url):
             self._refuse("must have no query and no user", "ingestConfiguration", "baseURL")
+        if not _has_authority(ingest.base_url):
+            self._refuse("must have a host, and a port if any", "ingestConfiguration", "baseURL")
 
     def distribution(
         self, one: DistributionConfiguration, origin: str | None, at: tuple[str | int, ...]
@@ -115,7 +120,6 @@ class _Reader:
             caching=tuple(
                 self._caching_rule(rule, *at, "cachingConfigurations", index)
                 for index, rule in enumerate(one.caching_configurations or ())
-                if rule.caching_directives is not None
             ),
             origin=origin if one.content_preparation_template_id is None else None,
         )
@@ -158,14 +162,13 @@ class _Reader:
         )
 
     def _caching_rule(self, rule: CachingConfiguration, *at: str | int) -> CachingRule:
+        pattern = self._pattern(rule.url_pattern_filter, *at, "urlPatternFilter")
         directives = rule.caching_directives
         if directives is None:
-            raise ValueError("a rule without directives says nothing")
+            return CachingRule(pattern, frozenset(), None)
         if directives.max_age is not None and directives.max_age < 0:
             self._refuse("must not be negative", *at, "cachingDirectives", "maxAge")
-        statuses = frozenset(directives.status_code_filters or ())
-        pattern = self._pattern(rule.url_pattern_filter, *at, "urlPatternFilter")
-        return CachingRule(pattern, statuses, directives)
+        return CachingRule(pattern, frozenset(directives.status_code_filters or ()), directives)
 
     def _pattern(self, text: str, *at: str | int) -> ProviderPattern:
         try:
@@ -184,6 +187,14 @@ def _is_host_name(name: str) -> bool:
     except ValueError:
         return len(name) <= _MAX_HOST_NAME and _HOST_NAME.fullmatch(name) is not None
     return True
+
+
+def _has_authority(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _fault(reason: str, *at: str | int) -> InvalidParam:

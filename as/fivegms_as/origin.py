@@ -90,7 +90,10 @@ class Origins:
         """
         fields = {"If-None-Match": etag} if etag else {}
         try:
-            async with asyncio.timeout(self._timeout_s), self._followed(URL(url), fields) as answer:
+            async with (
+                asyncio.timeout(self._timeout_s),
+                self._followed(_url(url), fields) as answer,
+            ):
                 yield _checked(answer)
         except TimeoutError as error:
             raise OriginTimedOut(f"the origin took longer than {self._timeout_s:g} s") from error
@@ -111,7 +114,7 @@ class Origins:
                 if answer.status not in _REDIRECTS:
                     yield answer
                     return
-                target = url.join(URL(answer.headers.get("Location", "")))
+                target = url.join(_url(answer.headers.get("Location", "")))
             if target.origin() != url.origin():
                 raise OriginRefused("the origin redirects to another one")
             url = target
@@ -148,6 +151,13 @@ def _translated(address: IPv6Address) -> Address | None:
     if packed[:12] == bytes.fromhex("0064ff9b0000000000000000"):
         return read_address(".".join(str(octet) for octet in packed[12:]))
     return None
+
+
+def _url(text: str) -> URL:
+    try:
+        return URL(text)
+    except ValueError as error:
+        raise OriginRefused(f"the origin has no URL: {error}") from error
 
 
 def _checked(answer: aiohttp.ClientResponse) -> OriginAnswer:

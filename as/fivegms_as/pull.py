@@ -41,6 +41,8 @@ _CONTENT_CHARACTERS = "/:@!$&'()*+,;="
 _log = structlog.get_logger("fivegms_as.pull")
 
 Key = tuple[str, str]
+Rules = Callable[[int], CachingDirectives | None]
+"""What the provider's caching configurations say of an answer with that status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +106,18 @@ class Pull:
             for key in [key for key in known if key[0] == session_id]:
                 del known[key]
 
-    async def fresh(
-        self, session_id: str, origin: str, path: str, directives: CachingDirectives | None
-    ) -> Pulled:
-        """The object at a content path, as fresh as the provider's directives and the origin ask.
+    async def fresh(self, session_id: str, origin: str, path: str, rules: Rules) -> Pulled:
+        """The object at a content path, as fresh as the provider's rules and the origin ask.
 
         Where the origin is down, what is stored is good enough unless one of them says `no-cache`.
         Raises UnknownContent, OriginRefused, OriginUnavailable, OriginTimedOut, StoreFull.
         """
         url = origin + quote(path, _CONTENT_CHARACTERS)
         held = self._held(session_id, path, url)
+        directives = rules(HTTPStatus.OK)
         if held is not None and self._is_fresh(held, directives):
             return held
-        self._refuse_absent(session_id, path, url)
+        self._refuse_absent(session_id, path, url, rules(HTTPStatus.NOT_FOUND))
         try:
             return await self.fetch(session_id, origin, path)
         except (OriginUnavailable, OriginTimedOut) as error:
@@ -155,13 +156,16 @@ class Pull:
         lifetime_s = ruled_lifetime_s(directives, held.lifetime.seconds)
         return self._clock() - held.confirmed < timedelta(seconds=lifetime_s)
 
-    def _refuse_absent(self, session_id: str, path: str, url: str) -> None:
+    def _refuse_absent(
+        self, session_id: str, path: str, url: str, directives: CachingDirectives | None
+    ) -> None:
         """Raises UnknownContent where the origin said so a short while ago."""
         absent = self._absent.get((session_id, path))
         if absent is None:
             return
-        absent_url, asked, lifetime_s = absent
-        if absent_url == url and self._clock() - asked < timedelta(seconds=lifetime_s):
+        absent_url, asked, said_s = absent
+        lifetime = timedelta(seconds=ruled_lifetime_s(directives, said_s))
+        if absent_url == url and self._clock() - asked < lifetime:
             raise UnknownContent(path)
 
     async def _fetch(self, key: Key, origin: str) -> Pulled:

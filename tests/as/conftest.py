@@ -20,13 +20,14 @@ from fivegms_api.m3 import certificate_path, distribution_path
 from fivegms_api.model_preparation import MODEL_PREPARATION_MEDIA_TYPE
 from fivegms_as.config import AsConfig
 from fivegms_as.delivery import Delivery
+from fivegms_as.documents import MemoryDocuments
 from fivegms_as.gate import Gate
 from fivegms_as.locations import Locations
 from fivegms_as.origin import Origins
 from fivegms_as.preparer import OnProgress, PreparationTask, Preparer
 from fivegms_as.pull import Pull
 from fivegms_as.server import ApplicationServer
-from fivegms_as.sessions import Sessions
+from fivegms_as.sessions import Hosting, Session, Sessions
 from fivegms_as.store import ContentStore
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -212,6 +213,19 @@ def delivery_of(pull_of) -> Callable[[ContentStore, Sessions], Delivery]:  # typ
         gate = Gate(own_names=(), places=Locations(), trusted_proxies=(), clock=Clock())
         pull = pull_of(store, sessions)
         return Delivery(store, sessions, gate, pull, memory_cache_bytes=0, clock=Clock())
+
+    return make
+
+
+@pytest.fixture
+def sessions_of() -> Callable[..., Sessions]:
+    """Sessions in memory, with a hosting of `s1` that has the members of a configuration."""
+
+    def make(**configuration: Any) -> Sessions:
+        sessions = Sessions(MemoryDocuments())
+        body = json.dumps(hosting_configuration(**configuration)).encode()
+        sessions.save(Session("s1", Hosting.parse(body)))
+        return sessions
 
     return make
 
