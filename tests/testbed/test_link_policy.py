@@ -187,7 +187,7 @@ async def template_of(service: Service) -> str:
     )
     while json.loads((await service.send("GET", url, None))[1])["state"] != "READY":
         pass
-    return url.rsplit("/", 1)[-1]
+    return str(url).rsplit("/", 1)[-1]
 
 
 async def test_a_policy_of_m5_speeds_up_m4_and_its_end_slows_it_down(service: Service) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from fivegms_af.policy.control import Terms
+from fivegms_af.policy.control import Demand, Terms
 from fivegms_api.common_data import Dnn
 from fivegms_api.qos import BitRate, Name, Snssai, bit_rate, bits_per_second
 from fivegms_api.wire import WireModel
@@ -37,14 +37,18 @@ class PolicyLimits(WireModel):
         ):
             if value is not None and allowed is not None and value not in allowed:
                 yield f"{name} is none of those that the operator allows"
-        for rates, limit, direction in (
-            (
-                (terms.downlink_limit_bps, terms.downlink_required_bps),
-                self.max_btr_dl,
-                "downlink",
-            ),
-            ((terms.uplink_limit_bps, terms.uplink_required_bps), self.max_btr_ul, "uplink"),
-        ):
-            most = max((rate for rate in rates if rate is not None), default=None)
-            if limit is not None and most is not None and most > bits_per_second(limit):
-                yield f"{bit_rate(most)} {direction} is more than the {limit} of the operator"
+        yield from self._excess("downlink", terms.downlink_limit_bps, terms.downlink_required_bps)
+        yield from self._excess("uplink", terms.uplink_limit_bps, terms.uplink_required_bps)
+
+    def excess(self, demand: Demand) -> tuple[str, ...]:
+        """Why so much is not allowed, whatever the terms say."""
+        return (
+            *self._excess("downlink", demand.downlink_most_bps),
+            *self._excess("uplink", demand.uplink_most_bps),
+        )
+
+    def _excess(self, direction: str, *rates: int | None) -> Iterator[str]:
+        limit = self.max_btr_dl if direction == "downlink" else self.max_btr_ul
+        most = max((rate for rate in rates if rate is not None), default=None)
+        if limit is not None and most is not None and most > bits_per_second(limit):
+            yield f"{bit_rate(most)} {direction} is more than the {limit} of the operator"

@@ -73,6 +73,7 @@ class NpcfPolicyControl:
 
     async def install(self, flow: PolicyFlow) -> Granted:
         """Create a context; an equivalent one that the PCF already has is taken over (303)."""
+        self._check_limits(flow)
         body = session_context(flow, self._notified_at(flow))
         response, answer = await self._send(hdrs.METH_POST, self._sessions, body)
         if response.status not in (HTTPStatus.CREATED, HTTPStatus.SEE_OTHER):
@@ -85,6 +86,7 @@ class NpcfPolicyControl:
 
     async def update(self, reference: str, flow: PolicyFlow) -> Granted:
         """Patch the context; one that the PCF has lost is created again."""
+        self._check_limits(flow)
         body = session_patch(flow, self._notified_at(flow))
         response, answer = await self._send(hdrs.METH_PATCH, URL(reference), body, MERGE_PATCH)
         if response.status == HTTPStatus.NOT_FOUND:
@@ -104,6 +106,12 @@ class NpcfPolicyControl:
     async def network(self, flow: PolicyFlow | None = None) -> NetworkState:
         """Nothing: a PCF tells what it does not keep, by notification, and no more."""
         return NetworkState()
+
+    def _check_limits(self, flow: PolicyFlow) -> None:
+        """A template without maximum bit rates is no way around the operator's."""
+        excess = self._limits.excess(flow.demand)
+        if excess:
+            raise PolicyControlRefused("; ".join(excess))
 
     def _notified_at(self, flow: PolicyFlow) -> str:
         return f"{self._notification_url}/{flow.id}"

@@ -91,7 +91,7 @@ def after(current: TemplateStatus, change: TemplateChange) -> TemplateStatus:
     state = TRANSITIONS.get((current.state, change.event))
     if state is None:
         raise PolicyTemplateStateConflict(current.state, change.event)
-    if state is current.state and change.detail is None:
+    if state is current.state and state is not _S.PENDING:
         return current
     return _status(state, change.detail)
 

@@ -130,10 +130,10 @@ class PolicyUpkeep:
                 again = first and state is PolicyTemplateState.READY
                 if again or state is PolicyTemplateState.PENDING:
                     unanswered += await self._judge(session.id, template)
-        await self._end_policies(wanted)
+        left = await self._end_policies(wanted)
         if unanswered:
             raise unanswered[0]
-        self._unjudged = set()
+        self._unjudged = left
 
     async def _judge(self, session_id: str, template: Document) -> list[PolicyControlUnavailable]:
         """Have the verdict kept with the template; what kept the network from giving one."""
@@ -172,11 +172,15 @@ class PolicyUpkeep:
             log.info("policy template judged", template=judged.id, state=status.state)
             return
 
-    async def _end_policies(self, session_ids: Iterable[str] | None) -> None:
-        """One that is being made is its maker's, who looks at the template again at the end."""
+    async def _end_policies(self, session_ids: Iterable[str] | None) -> set[str]:
+        """End what lost its template; the sessions that are to be looked at again.
+
+        A policy that is being made is its maker's, who looks at the template again at the end.
+        """
         wanted = None if session_ids is None else list(session_ids)
+        left: set[str] = set()
         if wanted == []:
-            return
+            return left
         sessions = await self._store.sessions(wanted)
         for resource in await self._resources.resources(wanted):
             if resource.status is None and resource.control_reference is None:
@@ -185,12 +189,20 @@ class PolicyUpkeep:
             if template_id is None or resource.provisioning_session_id not in sessions:
                 continue
             template = _find(sessions[resource.provisioning_session_id], template_id)
-            if template is None or not is_ready(template):
-                await self._end(resource)
+            in_use = template is not None and is_ready(template)
+            if not in_use and not await self._end(resource):
+                left.add(resource.provisioning_session_id)
+        return left
 
-    async def _end(self, resource: SessionHandlingResource) -> None:
-        await self._resources.remove(resource, self._now())
+    async def _end(self, resource: SessionHandlingResource) -> bool:
+        """Whether it is gone; another replica, or its UE, may be at it too."""
+        try:
+            await self._resources.remove(resource, self._now())
+        except ChangedMeanwhile:
+            self._wake.set()
+            return False
         log.info("ended with its policy template", resource=resource.id, kind=resource.kind.value)
+        return True
 
     async def _finish(self, control: PolicyControl, resource: SessionHandlingResource) -> None:
         """What nobody is at work on any more, and boosts that are over."""

@@ -256,6 +256,21 @@ async def test_the_operators_limits_make_a_template_invalid(
         assert reason in shown["stateReason"]["detail"]
 
 
+async def test_a_template_without_limits_is_no_way_around_the_operators(
+    start_af: Any, pcf: Pcf, make_policy: Any, make_qos: Any
+) -> None:
+    limits = PolicyLimits(max_btr_dl="10 Mbps", max_btr_ul="1 Mbps")
+    provider = Provider(
+        await start_af(policy_control_url=pcf.url, policy_limits=limits, settle_s=30.0)
+    )
+    await provider.begin({"externalReference": "free"})
+    answer = await provider.policy(make_policy, qosSpecification=make_qos("11 Mbps", "2 Mbps"))
+    assert (answer.status, answer.problem) == (403, "policy-refused")
+    assert "11 Mbps downlink" in answer.json["detail"]
+    assert "2 Mbps uplink" in answer.json["detail"]
+    assert pcf.sessions == {}
+
+
 async def test_what_the_pcf_tells_becomes_an_alarm_until_it_takes_it_back(
     provider: Provider, pcf: Pcf, make_policy: Any, make_qos: Any
 ) -> None:

@@ -56,6 +56,14 @@ def test_the_reason_is_that_of_the_last_event() -> None:
     assert changed.state_reason.detail is None
 
 
+def test_a_silent_network_changes_nothing_about_a_ready_template() -> None:
+    ready = status(S.READY)
+    assert after(ready, TemplateChange(E.UNANSWERED, "no answer")) == ready
+    pending = after(new_status(), TemplateChange(E.UNANSWERED, "no answer"))
+    assert pending.state_reason.detail == "no answer"
+    assert after(pending, TemplateChange(E.CHANGED)) == new_status()
+
+
 def test_every_state_can_be_reached_and_left() -> None:
     assert {to for (at, _), to in TRANSITIONS.items() if to is not at} == set(S)
     assert {at for (at, _), to in TRANSITIONS.items() if to is not at} == set(S)
