@@ -1,7 +1,8 @@
-"""Every exchange of these tests is held against the 3GPP YAML, and every mark against the wire.
+"""Every exchange of these tests is held against 3GPP's YAML and our own document, and every mark
+against the wire.
 
 `@pytest.mark.shows("createPolicyTemplate", 201, 400)` says which statuses of an operation a test
-provokes; it fails if it did not, and where anything that went over the wire breaks the YAML.
+provokes; it fails if it did not, and where anything that went over the wire breaks a document.
 """
 
 from collections.abc import AsyncIterator

@@ -1,24 +1,17 @@
-"""Requests and answers of M1 and M5, each held against the 3GPP operation that it is of.
+"""Requests and answers of the AF, each held against 3GPP's document of it and against our own.
 
 A test says with `@pytest.mark.shows("createPolicyTemplate", 201, 400)` which operation it takes to
-which statuses. `Exchanges` sees what really went over the wire, finds breaches of the YAML, and
-knows whether the test did what its mark says. Extensions of ours have no YAML: they are seen too,
-by the operation identifiers of our own tables.
+which statuses. `Exchanges` sees what really went over the wire, finds breaches of both documents,
+and knows whether the test did what its mark says. Extensions are in ours alone.
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from fivegms_af.m1.table import M1_ROUTES
-from fivegms_af.m5.table import M5_ROUTES
-from fivegms_af.openapi import documented_path
-from fivegms_af.operator.table import OPERATOR_ROUTES
-from fivegms_af.routes import Route
-from support import three_gpp
+from support import our_openapi, three_gpp
 
 PROBLEM = "TS29571_CommonData.yaml#/components/schemas/ProblemDetails"
 MERGE_PATCH = "application/merge-patch+json"
@@ -43,8 +36,8 @@ class Exchange:
 
 @dataclass
 class Exchanges:
-    """What a test did, and what of it breaks the YAML. A status that only `default` speaks of
-    counts as `default` too.
+    """What a test did, and what of it breaks a document. A status that only 3GPP's `default`
+    speaks of counts as `default` too.
     """
 
     statuses: set[tuple[str, str]] = field(default_factory=set)
@@ -57,15 +50,21 @@ class Exchanges:
         exchange = Exchange(
             method, urlsplit(url).path, status, answer.headers, answer.body, _sent(options)
         )
-        operation = three_gpp.find(exchange.method, exchange.path) if _standard(exchange) else None
-        if operation is not None:
-            self.statuses.add((operation.id, str(status)))
+        if route := our_openapi.find(method, exchange.path):
+            self.statuses.add((route.operation_id, str(status)))
+            self._note(
+                route.operation_id,
+                our_openapi.faults(
+                    route, status, answer.headers, exchange.media_type, exchange.body
+                ),
+            )
+        if operation := _standard(exchange):
             if "default" in operation.responses and str(status) not in operation.responses:
                 self.statuses.add((operation.id, "default"))
-            where = f"{operation.id} {status}: "
-            self.breaches += [where + fault for fault in breaches(operation, exchange)]
-        elif route := _extension(exchange):
-            self.statuses.add((route.operation_id, str(status)))
+            self._note(operation.id, breaches(operation, exchange))
+
+    def _note(self, operation_id: str, faults: Iterable[str]) -> None:
+        self.breaches += [f"{operation_id}: {fault}" for fault in faults]
 
     def missing(self, shown: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Those of `shown` that did not happen."""
@@ -146,16 +145,8 @@ def _documented(content: Mapping[str, Any], media_type: str) -> str | None:
     return next((key for key in (media_type, f"{family}/*", "*/*") if key in content), None)
 
 
-def _standard(exchange: Exchange) -> bool:
-    return three_gpp.available() and exchange.path.startswith("/3gpp-m")
-
-
-def _extension(exchange: Exchange) -> Route | None:
-    for route in (*M1_ROUTES, *M5_ROUTES, *OPERATOR_ROUTES):
-        pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(documented_path(route)))
-        if route.method == exchange.method and re.fullmatch(pattern, exchange.path):
-            return route
-    return None
+def _standard(exchange: Exchange) -> three_gpp.Operation | None:
+    return three_gpp.find(exchange.method, exchange.path) if three_gpp.available() else None
 
 
 def _sent(options: Mapping[str, Any]) -> tuple[str, bytes] | None:
