@@ -158,7 +158,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until a signal; the exit status is 1 where the AF could not start."""
     known = parser()
     options = known.parse_args(arguments)
-    _log_to_stderr(logging.DEBUG if options.debug else logging.INFO)
     try:
         authority = _authority(options.certificate_authority, options.certificate_authority_key)
         security = security_config(options)
@@ -167,6 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             limits = PolicyLimits.load(options.policy_limits)
     except ValueError as error:
         known.error(str(error))
+    _log_to_stderr(logging.DEBUG if options.debug else logging.INFO)
     config = AfConfig(
         m1=options.m1,
         m5=options.m5,
