@@ -7,6 +7,7 @@
           InspectionRefused      an answer that is an error
         ArraysUnreadable       does not hold the arrays that the model takes
         OutputUnknown          its name says neither video nor picture
+      ServerUnreachable      a server of a deployment that is examined does not answer
       ProviderError          between a provider and a 5GMS system
         NoAddress              not an address of an AF
         AfUnreachable          no HTTP answer

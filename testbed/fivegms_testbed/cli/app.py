@@ -18,6 +18,7 @@ COMMANDS = {
     "get": ("get", "get"),
     "prepare": ("prepare", "prepare"),
     "inspect": ("inspect", "inspect"),
+    "gap": ("gap", "gap"),
 }
 """Each command's module below `fivegms_testbed.cli` and the function in it."""
 

@@ -19,6 +19,7 @@ from fivegms_codecs.errors import CodecError
 from fivegms_engine.errors import EngineError
 from fivegms_manifests.errors import ManifestError
 from fivegms_prepare.errors import ModelRefused
+from fivegms_testbed import gap
 from fivegms_testbed.cli.exit_codes import ExitCode
 from fivegms_testbed.errors import BadFile, ProviderError
 from fivegms_testbed.inspection import InspectionRefused, InspectionUnanswered
@@ -29,6 +30,7 @@ _BY_ERROR: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (KeyboardInterrupt, ExitCode.INTERRUPTED),
     (AfUnreachable, ExitCode.UNREACHABLE),
     (ServerUnreachable, ExitCode.UNREACHABLE),
+    (gap.ServerUnreachable, ExitCode.UNREACHABLE),
     (SegmentCorrupt, ExitCode.INTEGRITY),
     (ModelDamaged, ExitCode.INTEGRITY),
     (NoSuitableVariant, ExitCode.NOTHING_RUNNABLE),
