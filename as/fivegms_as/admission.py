@@ -67,14 +67,14 @@ def admit(
         _check_signature(distribution.signed.signature, asked)
 
 
-def client_address(peer: str, forwarded: str | None, proxies: Sequence[Network]) -> Address:
+def client_address(peer: str, forwarded: str, proxies: Sequence[Network]) -> Address:
     """Whose request it is: the peer, or whom trusted proxies say that they speak for.
 
-    `forwarded` is X-Forwarded-For, which every proxy extends on the right; it is read from there
-    for as long as trusted proxies wrote it.
+    `forwarded` is X-Forwarded-For, its lines joined, which every proxy extends on the right; it is
+    read from there for as long as trusted proxies wrote it.
     """
     client = read_address(peer)
-    hops = (forwarded or "").split(",")[-_MAX_HOPS:]
+    hops = forwarded.split(",")[-_MAX_HOPS:]
     while hops and any(client in network for network in proxies):
         try:
             client = read_address(hops.pop().strip())

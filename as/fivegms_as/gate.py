@@ -35,9 +35,8 @@ class Gate:
         own = request.get_extra_info("sockname")
         if peer is None or own is None:
             raise ConnectionResetError("the client went away")
-        client = client_address(
-            peer, request.headers.get(hdrs.X_FORWARDED_FOR), self._trusted_proxies
-        )
+        forwarded = ",".join(request.headers.getall(hdrs.X_FORWARDED_FOR, []))
+        client = client_address(peer, forwarded, self._trusted_proxies)
         asked = Asked(
             host=_host(request.headers.get(hdrs.HOST, "")),
             path=path,

@@ -257,6 +257,7 @@ def showing(files):
     return context
 
 
+@pytest.mark.requirement("R008a")
 async def test_m3_takes_only_clients_that_the_ca_knows(config, preparer, run, m3_tls, tmp_path):
     config = dataclasses.replace(config, m3_tls=m3_tls)
     stranger = Authority.new(datetime.now(UTC), "Strangers")

@@ -5,6 +5,7 @@ import json
 from ipaddress import ip_network
 
 import pytest
+from multidict import CIMultiDict
 
 from fivegms_api.content_hosting import UrlSignature
 from fivegms_api.locators import ISO_3166
@@ -50,6 +51,7 @@ async def get(peer, path, index=0, method="GET", **fields):
     return await peer.call(method, peer.m4(path, index=index), **fields)
 
 
+@pytest.mark.requirement("R099")
 async def test_each_distribution_carries_its_own(peer, preparer):
     preparer.files = lambda task: {json.loads(task.template.read_bytes())["manifest"]: b"<MPD/>"}
     for name in ("t1", "t2"):
@@ -161,6 +163,7 @@ async def test_signed_urls_are_honoured(peer, size_bytes):
     assert (await get(peer, "s.m4s"))[0] == 200
 
 
+@pytest.mark.requirement("R008b")
 async def test_urls_without_a_good_signature_are_refused_by_name(peer):
     signature = UrlSignature.model_validate(SIGNATURE, by_alias=True)
     await peer.host(urlSignature=SIGNATURE)
@@ -202,6 +205,9 @@ async def test_content_stays_inside_its_fence(config, preparer, run):
             assert (status, problem(body)) == (451, "outside-geo-fence")
             assert told in json.loads(body)["detail"]
             assert fields["Cache-Control"] == "no-store"
+        lines = CIMultiDict([("X-Forwarded-For", "127.0.0.1"), ("X-Forwarded-For", "198.51.100.7")])
+        async with peer.http.get(peer.m4("a"), headers=lines) as answer:
+            assert answer.status == 451  # the last line is the proxy's
 
 
 async def test_only_trusted_proxies_speak_for_clients(peer):

@@ -329,6 +329,7 @@ async def test_a_session_that_goes_takes_its_fetch_along(peer, origin):
     assert (await get(peer))[0] == 404
 
 
+@pytest.mark.requirement("R099")
 async def test_a_model_is_prepared_from_what_is_pulled(peer, origin, preparer):
     origin.files |= {"net.onnx": b"model", "clip.mp4": b"clip", "clip.json": b"{}"}
     await peer.template(evaluation={"media": "clip.mp4", "groundTruth": "clip.json"})
