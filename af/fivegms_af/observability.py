@@ -11,6 +11,7 @@ from aiohttp import hdrs, web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import generate_latest
 
+from fivegms_af.policy.alarms import Finding
 from fivegms_af.routes import Route
 
 PROMETHEUS_MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -45,6 +46,18 @@ class Metrics:
         self.reports = Counter(
             "fivegms_af_reports",
             "Reports of UEs that were kept, by kind.",
+            ("kind",),
+            registry=self.registry,
+        )
+        self.qos_alarms = Counter(
+            "fivegms_af_qos_alarms",
+            "QoS alarms that were raised, by kind.",
+            ("kind",),
+            registry=self.registry,
+        )
+        self.session_handling = Gauge(
+            "fivegms_af_session_handling_resources",
+            "Dynamic policies and network assistance sessions that there are.",
             ("kind",),
             registry=self.registry,
         )
@@ -88,6 +101,11 @@ class Metrics:
             timed[operation](seconds)
 
         return observe
+
+    def count_alarm(self, finding: Finding) -> None:
+        """Count what raises an alarm; what clears one is not counted."""
+        if finding.is_missed:
+            self.qos_alarms.labels(finding.kind.value).inc()
 
     def exposition(self) -> bytes:
         """Everything in the text format."""

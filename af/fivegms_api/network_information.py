@@ -69,6 +69,7 @@ class QosAlarm(WireModel):
     """
 
     alarm_id: ResourceId
+    provisioning_session_id: ResourceId
     kind: QosAlarmKind
     subject: str
     raised: datetime
@@ -78,6 +79,6 @@ class QosAlarm(WireModel):
 
 
 class QosAlarms(WireModel):
-    """The alarms of a session, the newest first."""
+    """The alarms of a session, or of all, the newest first."""
 
     qos_alarms: tuple[QosAlarm, ...]

@@ -7,7 +7,6 @@ is met again or its policy ends.
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,6 +30,8 @@ THROUGHPUT_METRICS = ("throughput", "AvgThroughput")
 _MAX_SUBJECT = 200
 
 log = structlog.get_logger()
+
+Listener = Callable[[str, "Finding"], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +110,16 @@ def client_subject(client_id: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class QosAlarms:
-    """The alarms of one AF; `raised` counts since the start of this process."""
+    """The alarms of one AF."""
 
     sessions: ProvisioningStore
     store: AlarmStore
     new_id: Callable[[], str]
-    raised: Counter[QosAlarmKind] = field(default_factory=Counter)
+    _listeners: list[Listener] = field(default_factory=list)
+
+    def on_change(self, listener: Listener) -> None:
+        """Have `listener` called with the session and the finding that raised or cleared."""
+        self._listeners.append(listener)
 
     async def observe(
         self,
@@ -148,19 +153,25 @@ class QosAlarms:
         if finding.is_missed and not is_open:
             alarm = QosAlarm(
                 alarm_id=self.new_id(),
+                provisioning_session_id=session_id,
                 kind=finding.kind,
                 subject=finding.subject,
                 raised=at,
                 required=finding.required,
                 observed=finding.observed,
             )
-            await self.store.add(session_id, alarm)
-            self.raised[finding.kind] += 1
-            log.warning("QoS is missed", session=session_id, **alarm.model_dump(mode="json"))
+            await self.store.add(alarm)
+            log.warning("QoS is missed", **alarm.model_dump(mode="json"))
+            self._tell(session_id, finding)
         elif is_open and not finding.is_missed:
             await self.store.clear(session_id, finding.kind, finding.subject, at)
             log.info("QoS is met again", session=session_id, kind=finding.kind.value)
+            self._tell(session_id, finding)
 
-    async def list(self, session_id: str, *, open_only: bool) -> tuple[QosAlarm, ...]:
-        """The session's alarms, the newest first."""
+    async def list(self, session_id: str | None, *, open_only: bool) -> tuple[QosAlarm, ...]:
+        """The alarms of a session, or of all, the newest first."""
         return await self.store.list(session_id, open_only=open_only)
+
+    def _tell(self, session_id: str, finding: Finding) -> None:
+        for listener in self._listeners:
+            listener(session_id, finding)

@@ -25,11 +25,11 @@ class AlarmStore:
             lambda connection: connection.execute(query).first() is not None
         )
 
-    async def add(self, session_id: str, alarm: QosAlarm) -> None:
+    async def add(self, alarm: QosAlarm) -> None:
         """Keep a new alarm; raises ChangedMeanwhile where its session is gone."""
         row = {
             "id": alarm.alarm_id,
-            "provisioning_session_id": session_id,
+            "provisioning_session_id": alarm.provisioning_session_id,
             "kind": alarm.kind.value,
             "subject": alarm.subject,
             "raised": alarm.raised,
@@ -43,14 +43,11 @@ class AlarmStore:
         statement = update(alarms).where(*_open(session_id, kind, subject)).values(cleared=at)
         await self._database.write(lambda connection: connection.execute(statement))
 
-    async def list(self, session_id: str, *, open_only: bool) -> tuple[QosAlarm, ...]:
-        """The newest 1000 of a session, the newest first."""
-        query = (
-            select(alarms)
-            .where(alarms.c.provisioning_session_id == session_id)
-            .order_by(alarms.c.raised.desc(), alarms.c.id)
-            .limit(MAX_LISTED)
-        )
+    async def list(self, session_id: str | None, *, open_only: bool) -> tuple[QosAlarm, ...]:
+        """The newest 1000 of a session, or of all, the newest first."""
+        query = select(alarms).order_by(alarms.c.raised.desc(), alarms.c.id).limit(MAX_LISTED)
+        if session_id is not None:
+            query = query.where(alarms.c.provisioning_session_id == session_id)
         if open_only:
             query = query.where(alarms.c.cleared.is_(None))
         rows = await self._database.read(lambda connection: connection.execute(query).all())
