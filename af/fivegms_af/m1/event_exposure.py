@@ -74,7 +74,7 @@ async def _values(
     reduce = partial(expose, profile=profile)
     wanted = ReportQuery(session_id, period)
     if event is AfEvent.MS_QOE_METRICS:
-        return await series.over_values(wanted, profile.parameters, reduce)
+        return await series.over_values(wanted, profile.parameters, reduce, labelled=True)
     if event is AfEvent.MS_CONSUMPTION:
         return await series.over_units(wanted, reduce)
     return await series.over_invocations(session_id, INVOKED[event], period, reduce)

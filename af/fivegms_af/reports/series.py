@@ -6,9 +6,10 @@ the period is.
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,15 +25,20 @@ DAY = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A value of a parameter at an instant; `labels` say where it comes from."""
+_NO_LABELS: Mapping[str, str] = MappingProxyType({})
+
+
+class Sample(NamedTuple):
+    """A value of a parameter at an instant; `labels` say where it comes from.
+
+    A tuple, because a million of them may pass for one answer.
+    """
 
     at: datetime
     parameter: str
     unit: str | None
     value: float
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = _NO_LABELS
 
 
 def bounded(samples: Iterable[Sample], limit: int) -> Iterator[Sample]:

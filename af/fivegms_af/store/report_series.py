@@ -66,21 +66,26 @@ class ReportSeries:
 
         return await self._database.read(read)
 
-    async def over_values(self, query: ReportQuery, names: Sequence[str], reduce: Reduce[T]) -> T:
-        """What `reduce` makes of the values of some metrics."""
+    async def over_values(
+        self, query: ReportQuery, names: Sequence[str], reduce: Reduce[T], *, labelled: bool = False
+    ) -> T:
+        """What `reduce` makes of the values of some metrics; `labelled` with whose they are."""
         report, value = metrics_reports.c, metric_values.c
         wanted = (
-            select(value.at, value.name, value.unit, value.value, report.reporting_client_id)
-            .join_from(metric_values, metrics_reports, value.report_id == report.id)
+            select(value.at, value.name, value.unit, value.value)
             .where(
                 value.provisioning_session_id == query.session_id,
                 value.name.in_(names),
                 *within(value.at, query.period),
-                *filters(metrics_reports, query),
             )
             .order_by(value.at)
         )
-        return await self._reduce(wanted, _of_metric, reduce)
+        of_reports = filters(metrics_reports, query)
+        if not labelled and not of_reports:
+            return await self._reduce(wanted, _of_anybody, reduce)
+        joined = wanted.join(metrics_reports, value.report_id == report.id).where(*of_reports)
+        labelling = joined.add_columns(report.reporting_client_id)
+        return await self._reduce(labelling, _of_client, reduce)
 
     async def over_units(self, query: ReportQuery, reduce: Reduce[T]) -> T:
         """What `reduce` makes of the seconds of the consumption units."""
@@ -153,15 +158,19 @@ class ReportSeries:
     ) -> T:
         def read(connection: Connection) -> T:
             streamed = connection.execution_options(yield_per=_FETCHED_AT_ONCE)
-            rows = streamed.execute(wanted.limit(self._max_samples + 1))
-            return reduce(bounded(map(sample, rows), self._max_samples))
+            with streamed.execute(wanted.limit(self._max_samples + 1)) as rows:
+                return reduce(bounded(map(sample, rows), self._max_samples))
 
         return await self._database.read(read)
 
 
-def _of_metric(row: Any) -> Sample:
-    labels = {} if row.reporting_client_id is None else {CLIENT: row.reporting_client_id}
-    return Sample(row.at, row.name, row.unit, row.value, labels)
+def _of_anybody(row: Any) -> Sample:
+    return Sample(*row)
+
+
+def _of_client(row: Any) -> Sample:
+    at, name, unit, value, client_id = row
+    return Sample(at, name, unit, value, {} if client_id is None else {CLIENT: client_id})
 
 
 def _of_unit(row: Any) -> Sample:
