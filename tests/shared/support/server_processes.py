@@ -49,6 +49,14 @@ class ServerProcesses:
             process.kill()
         await process.communicate()
 
+    async def terminate(self, role: Role) -> int:
+        """SIGTERM; the exit status."""
+        process = self._running.pop(role)
+        process.terminate()
+        await process.communicate()
+        assert process.returncode is not None
+        return process.returncode
+
     async def kill_all(self) -> None:
         """Both, where they run."""
         for role in list(self._running):
