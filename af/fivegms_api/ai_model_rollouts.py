@@ -14,6 +14,9 @@ from fivegms_api.wire import WireModel
 
 MAX_HISTORY = 20
 
+UE_NAME_PATTERN = r"[A-Za-z0-9._-]{1,128}"
+"""What a UE calls itself, or its cohort, on M5: the whole text."""
+
 Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
 CohortName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
 

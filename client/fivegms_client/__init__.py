@@ -9,7 +9,7 @@
 Rules (pure): `entry`, `capabilities`, `selection`, `composition`, `retry`, `locations`,
 `service_access`, `association`, `tracking`, `counting`. Shells: `media_session_handler`,
 `authorization`, `http_fetcher`, `transfer`, `download`, `cache`, `model_folder`, `model_access`,
-`runnable`.
+`runnable`, `identity`.
 Everything that goes wrong is a leaf of `ClientError`, drawn at the top of `errors`; what goes wrong
 while a model runs is a `fivegms_engine.errors.EngineError`.
 """

@@ -22,6 +22,7 @@
         MoreThanPromised         the weights are larger than the manifest says
         EngineRefused            the engine does not load what the parts make
       CacheUnusable            the folder that should keep segments cannot
+      IdentityUnusable         the file that should keep this UE's identifier cannot
       ModelClosed              the model was closed before this call
 
 No HTTP status lives here; `http_fetcher` maps statuses to these causes.
@@ -148,6 +149,10 @@ class EngineRefused(ModelDamaged):
 
 class CacheUnusable(ClientError):
     """The folder that should keep segments cannot."""
+
+
+class IdentityUnusable(ClientError):
+    """The file that should keep this UE's identifier cannot."""
 
 
 class ModelClosed(ClientError):

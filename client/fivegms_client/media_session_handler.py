@@ -32,11 +32,22 @@ class ModelPlace:
 
 
 class MediaSessionHandler:
-    """M5 of one or more AFs. Keep one for as long as the app runs: it remembers what is fresh."""
+    """M5 of one or more AFs. Keep one for as long as the app runs: it remembers what is fresh.
 
-    def __init__(self, transfer: Transfer, cache: SaiCache | None = None) -> None:
+    `client_id` and `cohort` are what AFs are told of this UE, to choose versions of models by.
+    """
+
+    def __init__(
+        self,
+        transfer: Transfer,
+        cache: SaiCache | None = None,
+        *,
+        client_id: str | None = None,
+        cohort: str | None = None,
+    ) -> None:
         self._transfer = transfer
         self._cache = cache if cache is not None else SaiCache()
+        self._ue = {"client": client_id, "cohort": cohort}
 
     async def service_access_information(
         self, m5_url: str, session: str
@@ -60,11 +71,12 @@ class MediaSessionHandler:
     async def models(
         self, m5_url: str, *, task: str | None = None, name: str | None = None
     ) -> AiModelList:
-        """What an AF has published, by task and name.
+        """What an AF has published, by task and name: of each model the version that it has for
+        this UE. An AF of an earlier release lists every version.
 
         Raises NotFound, AccessRefused, BadAnswer, ServerUnreachable.
         """
-        wanted = {"task": task, "name": name}
+        wanted = {"task": task, "name": name, **self._ue}
         query = urlencode({key: value for key, value in wanted.items() if value is not None})
         url = f"{m5_url.rstrip('/')}{MODELS_PATH}{'?' if query else ''}{query}"
         document = await self._transfer.document(url, limit_bytes=MAX_DOCUMENT_BYTES)

@@ -91,7 +91,9 @@ class ModelAccess:
         self._transfer = Transfer(fetcher, options.retry, clock, nothing_yet.waiting)
         to_af = authorised(fetcher, options.authorization)
         asking = Transfer(to_af, options.retry, clock, nothing_yet.waiting)
-        self._handler = MediaSessionHandler(asking, sai_cache)
+        self._handler = MediaSessionHandler(
+            asking, sai_cache, client_id=options.client_id, cohort=options.cohort
+        )
         self._watch = watch if options.reporting else None
 
     async def open(self, entry: Entry) -> RunnableModel:
@@ -173,7 +175,7 @@ class ModelAccess:
             model=accessed.manifest.model,
             selections=start.selections,
             delivery=delivery,
-            client_id=self._options.reporting_client_id or uuid4().hex,
+            client_id=self._options.client_id or uuid4().hex,
         )
         return self._watch(information, subject)
 

@@ -1,10 +1,11 @@
 """How an app wants its model fetched and run: one value for every entry point of this package."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fivegms_api.reported import MAX_CLIENT_ID_CHARACTERS
+from fivegms_api.ai_model_rollouts import UE_NAME_PATTERN
 from fivegms_client.authorization import Authorization
 from fivegms_client.cache import DEFAULT_CACHE_BYTES
 from fivegms_client.capabilities import DeviceCapabilities
@@ -24,9 +25,12 @@ class AccessOptions:
     of the model (see `composition`). `cache_folder` keeps segments between runs, below
     `cache_bytes`; None keeps nothing. `parallel` segments are fetched at a time. `threads` and
     `providers` are the engine's. With `reporting`, reports that the provider's session asks for are
-    sent while the model is in use (see `reporting`), under `reporting_client_id` or, without one,
-    an identifier that is made up for each model. `authorization` is what the AF's M5 is asked with,
-    and it alone. `progress` is called with each change, on the fetching thread.
+    sent while the model is in use (see `reporting`). `client_id` is what this UE calls itself, the
+    same each time (see `identity`): it decides whether the UE is among the first to get a new
+    version, and names it in reports; without one the AF is told nothing, and reports have an
+    identifier that is made up for each model. UEs of a `cohort` may get a version before others.
+    `authorization` is what the AF's M5 is asked with, and it alone. `progress` is called with each
+    change, on the fetching thread.
     """
 
     preferences: Preferences = DEFAULT_PREFERENCES
@@ -42,20 +46,20 @@ class AccessOptions:
     threads: int | None = None
     providers: Sequence[str] = DEFAULT_PROVIDERS
     reporting: bool = True
-    reporting_client_id: str | None = None
+    client_id: str | None = None
+    cohort: str | None = None
     authorization: Authorization | None = None
     progress: OnProgress | None = None
 
     def __post_init__(self) -> None:
         if self.parallel < 1:
             raise BadOption(f"parallel is {self.parallel}; at least one segment must be on its way")
-        identifier = self.reporting_client_id
-        if identifier is not None and not (
-            0 < len(identifier) <= MAX_CLIENT_ID_CHARACTERS and identifier.isprintable()
-        ):
-            raise BadOption(
-                f"reporting_client_id needs 1 to {MAX_CLIENT_ID_CHARACTERS} printable characters"
-            )
+        for name, text in (("client_id", self.client_id), ("cohort", self.cohort)):
+            if text is not None and not re.fullmatch(UE_NAME_PATTERN, text):
+                raise BadOption(
+                    f"{name} is {text!r}; it needs 1 to 128 letters, digits, dots, hyphens and "
+                    "underscores"
+                )
 
 
 DEFAULT_OPTIONS = AccessOptions()

@@ -123,6 +123,8 @@ def model_locator(information: ServiceAccessInformation, name: str | None = None
 def best_model(models: Sequence[AiModel], task: str, name: str | None = None) -> AiModel:
     """The newest published model with a locator, of those that an AF listed for `task`.
 
+    Which version of a model this UE gets, the AF has decided already.
+
     Raises NoModelOffered.
     """
     offered = [

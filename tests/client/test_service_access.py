@@ -180,7 +180,7 @@ def test_a_task_without_a_model_says_so() -> None:
 class Af:
     """An AF in memory and a Media Session Handler that talks to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, client_id: str | None = None, cohort: str | None = None) -> None:
         self.server = MemoryServer(
             {
                 SAI: information(entry_point()),
@@ -191,7 +191,7 @@ class Af:
         self.server.headers[SAI] = {"etag": '"1"', "cache-control": "max-age=60"}
         self.time = FakeClock()
         transfer = Transfer(self.server, RetryPolicy(), self.time.clock())
-        self.handler = MediaSessionHandler(transfer)
+        self.handler = MediaSessionHandler(transfer, client_id=client_id, cohort=cohort)
 
 
 @pytest.fixture
@@ -238,3 +238,18 @@ async def test_all_models_can_be_listed(af: Af) -> None:
     af.server.files[MODELS] = json.dumps({"aiModels": [ai_model()]}).encode()
     listed = await af.handler.models(f"{M5}/")
     assert [model.name for model in listed.ai_models] == ["digits"]
+
+
+@pytest.mark.parametrize(
+    ("client_id", "cohort", "told"),
+    [("ue-1", None, "&client=ue-1"), (None, "beta", "&cohort=beta"),
+     ("ue-1", "beta", "&client=ue-1&cohort=beta"), (None, None, "")],
+)  # fmt: skip
+async def test_an_af_is_told_of_the_ue_what_the_app_says_and_no_more(
+    client_id: str | None, cohort: str | None, told: str
+) -> None:
+    af = Af(client_id, cohort)
+    url = f"{MODELS}?task=object-detection{told}"
+    af.server.files[url] = json.dumps({"aiModels": [ai_model()]}).encode()
+    assert (await af.handler.locate(TaskEntry(M5, "object-detection"))).url == MPD
+    assert [request.url for request in af.server.requests] == [url]

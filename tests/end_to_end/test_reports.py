@@ -56,7 +56,7 @@ async def published(tmp_path: Path) -> AsyncIterator[Published]:
 
 @pytest.mark.requirement("R009d")
 async def test_what_was_used_is_reported_when_it_is_closed(published: Published) -> None:
-    model = await published.open(reporting_client_id="ue-42")
+    model = await published.open(client_id="ue-42")
     model.infer(X)
     model.infer(X)
     assert await published.counts() == (0, 0)

@@ -16,12 +16,13 @@ from fivegms_af.provisioned import JSON_MEDIA_TYPE
 from fivegms_af.rollout import Ue
 from fivegms_af.security.caller import caller_of
 from fivegms_af.service_access import models_for_ues
+from fivegms_api.ai_model_rollouts import UE_NAME_PATTERN
 from fivegms_api.ai_models import AiModelList
 from fivegms_api.problem_details import InvalidParam
 
 MAX_AGE_S = 5
 
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_NAME = re.compile(UE_NAME_PATTERN)
 
 
 async def find_models(request: web.Request) -> web.Response:

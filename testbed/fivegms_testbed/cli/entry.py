@@ -99,6 +99,8 @@ def access_options(
     cache: Path | None,
     patience_s: float,
     reporting: bool = False,
+    client_id: str | None = None,
+    cohort: str | None = None,
     authorization: Authorization | None = None,
     bars: Progress,
 ) -> AccessOptions:
@@ -111,6 +113,8 @@ def access_options(
         cache_folder=cache,
         retry=RetryPolicy(give_up_after_s=patience_s),
         reporting=reporting,
+        client_id=client_id,
+        cohort=cohort,
         authorization=authorization,
         progress=FetchBar(bars, patience_s).update,
     )

@@ -40,6 +40,7 @@ from fivegms_testbed.cli.entry import (
     VariantOption,
     access_options,
 )
+from fivegms_testbed.cli.ue import CohortOption, NoUeIdOption, UeIdOption, ue_identity
 
 
 def get(
@@ -57,6 +58,9 @@ def get(
     composition: CompositionOption = WHOLE,
     endpoint: EndpointOption = None,
     patience_s: PatienceOption = DEFAULT_PATIENCE_S,
+    ue_id: UeIdOption = None,
+    no_ue_id: NoUeIdOption = False,
+    cohort: CohortOption = None,
     token: TokenOption = None,
     client_id: ClientIdOption = None,
     client_secret: ClientSecretOption = None,
@@ -75,6 +79,8 @@ def get(
                 endpoint=endpoint,
                 cache=None,
                 patience_s=patience_s,
+                client_id=ue_identity(entry, session, task, ue_id, no_ue_id=no_ue_id),
+                cohort=cohort,
                 authorization=authorization(token, client_id, client_secret, token_url),
                 bars=bars,
             )

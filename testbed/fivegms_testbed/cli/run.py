@@ -53,6 +53,7 @@ from fivegms_testbed.cli.entry import (
     VariantOption,
     access_options,
 )
+from fivegms_testbed.cli.ue import CohortOption, NoUeIdOption, UeIdOption, ue_identity
 from fivegms_testbed.recognition import FrameRecord, Recognition, recognise, write_results
 
 
@@ -100,6 +101,9 @@ def run(
     cache: CacheOption = DEFAULT_CACHE,
     no_cache: NoCacheOption = False,
     no_reports: NoReportsOption = False,
+    ue_id: UeIdOption = None,
+    no_ue_id: NoUeIdOption = False,
+    cohort: CohortOption = None,
     token: TokenOption = None,
     client_id: ClientIdOption = None,
     client_secret: ClientSecretOption = None,
@@ -120,6 +124,8 @@ def run(
                 cache=None if no_cache else cache,
                 patience_s=patience_s,
                 reporting=not no_reports,
+                client_id=ue_identity(entry, session, task, ue_id, no_ue_id=no_ue_id),
+                cohort=cohort,
                 authorization=authorization(token, client_id, client_secret, token_url),
                 bars=bars,
             )

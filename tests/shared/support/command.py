@@ -72,5 +72,5 @@ def deployment(data: Path) -> Iterator[dict[str, str]]:
 def _environment(home: Path | None) -> dict[str, str]:
     environment = dict(os.environ, NO_COLOR="1", COLUMNS="160")
     if home is not None:
-        environment |= {"XDG_CACHE_HOME": str(home), "XDG_DATA_HOME": str(home)}
+        environment |= {f"XDG_{kind}_HOME": str(home) for kind in ("CACHE", "DATA", "STATE")}
     return environment
