@@ -7,6 +7,7 @@ from typing import Self
 from fivegms_af.certificate_authority import CertificateAuthority
 from fivegms_af.policy.limits import PolicyLimits
 from fivegms_af.security.config import SecurityConfig
+from fivegms_af.store.session_cache import CACHED_SESSIONS
 from fivegms_api.endpoint import Endpoint
 
 
@@ -68,7 +69,7 @@ class AfConfig:
     application_servers: tuple[ApplicationServerAddress, ...] = ()
     certificate_authority: CertificateAuthority | None = None
     max_body_bytes: int = 2**20
-    cached_sessions: int = 20_000
+    cached_sessions: int = CACHED_SESSIONS
     m5_server_addresses: tuple[str, ...] = ()
     sai_max_age_s: int = 60
     report_retention_days: int = 30

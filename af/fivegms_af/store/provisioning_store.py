@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Table, delete, func, insert, literal, select,
 from fivegms_af.errors import ChangedMeanwhile, SessionUnknown, TemplateUnknown
 from fivegms_af.provisioned import Certificate, Document, Hosting, Session, Template
 from fivegms_af.store.database import Database, Listener
-from fivegms_af.store.session_cache import SessionCache
+from fivegms_af.store.session_cache import CACHED_SESSIONS, SessionCache
 from fivegms_af.store.session_rows import read_sessions
 from fivegms_af.store.tables import (
     content_hosting_configurations as hostings,
@@ -33,8 +33,6 @@ from fivegms_af.store.tables import (
 from fivegms_af.store.tables import (
     provisioning_sessions as sessions,
 )
-
-CACHED_SESSIONS = 20_000
 
 Check = Callable[[Connection], None]
 
@@ -120,11 +118,9 @@ class ProvisioningStore:
         """Remove the session and all below it; the AS and the policy control have to follow."""
 
         def work(connection: Connection) -> None:
+            _hold(connection, session)
             _release_policies(connection, session.id, now)
-            statement = delete(sessions).where(
-                sessions.c.id == session.id, sessions.c.version == session.version
-            )
-            _expect_one(connection.execute(statement).rowcount)
+            connection.execute(delete(sessions).where(sessions.c.id == session.id))
             row = {"provisioning_session_id": session.id, "deleted": now}
             connection.execute(insert(deleted_sessions), row)
 
@@ -269,6 +265,13 @@ def _advance(connection: Connection, session: Session, modified: datetime | None
     _expect_one(connection.execute(update(sessions).where(*mine).values(values)).rowcount)
 
 
+def _hold(connection: Connection, session: Session) -> None:
+    """Keep everybody from adding to the session from here on, unless it changed already."""
+    mine = sessions.c.id == session.id, sessions.c.version == session.version
+    found = connection.execute(select(sessions.c.id).where(*mine).with_for_update()).all()
+    _expect_one(len(found))
+
+
 def _equal(table: Table, key: Mapping[str, str]) -> list[Any]:
     return [table.c[name] == value for name, value in key.items()]
 
@@ -280,19 +283,19 @@ def _next_position(connection: Connection, table: Table, session_id: str) -> int
 
 
 def _release_policies(connection: Connection, session_id: str, now: datetime) -> None:
-    """What the policy control holds for the session outlives it, until that lets go."""
-    reference = session_handling_resources.c.control_reference
-    since = literal(now, policy_releases.c.since.type)
-    held = (
-        select(reference, since)
-        .distinct()
-        .where(
-            session_handling_resources.c.provisioning_session_id == session_id,
-            reference.is_not(None),
-            reference.not_in(select(policy_releases.c.control_reference)),
-        )
+    """What the policy control holds for the session outlives it, until that lets go.
+
+    The resources are locked, so none of them gets a reference that nobody would let go of.
+    """
+    resources, noted = session_handling_resources.c, policy_releases.c.control_reference
+    mine = resources.provisioning_session_id == session_id
+    held = set(
+        connection.scalars(select(resources.control_reference).where(mine).with_for_update())
     )
-    connection.execute(insert(policy_releases).from_select(["control_reference", "since"], held))
+    held -= {None, *connection.scalars(select(noted).where(noted.in_(held - {None})))}
+    if held:
+        rows = [{"control_reference": reference, "since": now} for reference in held]
+        connection.execute(insert(policy_releases), rows)
 
 
 def _expect_one(row_count: int) -> None:

@@ -8,6 +8,8 @@ from collections import OrderedDict
 
 from fivegms_af.provisioned import Session
 
+CACHED_SESSIONS = 20_000
+
 
 class SessionCache:
     """At most `limit` sessions by identifier, none of them older than the last change told."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -10,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, insert, select, text
 
 from fivegms_af.errors import ChangedMeanwhile, StorageUnavailable
 from fivegms_af.provisioned import Document, DocumentKind, Session
 from fivegms_af.store.database import Database
 from fivegms_af.store.provisioning_store import ProvisioningStore
+from fivegms_af.store.tables import policy_releases, session_handling_resources
 from fivegms_api.common_data import ProvisioningSessionType
 from support.postgresql import Cluster
 
@@ -117,6 +119,38 @@ async def test_no_update_of_concurrent_writers_is_lost(postgresql: Cluster, star
     for name in "ab":
         mine = [one for one in seen if one.startswith(name)]
         assert mine == [f"{name}{number}" for number in range(CHANGES)]
+
+
+async def test_a_policy_granted_while_its_session_goes_is_let_go_of(
+    two: tuple[Replica, Replica],
+) -> None:
+    granted, go_on = threading.Event(), threading.Event()
+
+    def grant(connection: Connection) -> None:
+        row = {"id": "p", "kind": "k", "body": b"", "version": 1, "modified": NOW}
+        row |= {"provisioning_session_id": "s1", "control_reference": "reference"}
+        connection.execute(insert(session_handling_resources), row)
+        granted.set()
+        assert go_on.wait(LONG_S)
+
+    def waiting(connection: Connection) -> int:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        return int(connection.exec_driver_sql(query).scalar_one())
+
+    def released(connection: Connection) -> list[str]:
+        return list(connection.scalars(select(policy_releases.c.control_reference)))
+
+    one, other = two
+    await one.store.create(SESSION)
+    granting = asyncio.create_task(one.database.write(grant))
+    assert await asyncio.to_thread(granted.wait, LONG_S)
+    deleting = asyncio.create_task(other.store.delete(SESSION, NOW))
+    async with asyncio.timeout(LONG_S):
+        while await one.database.read(waiting) == 0:
+            assert not deleting.done()
+    go_on.set()
+    await asyncio.gather(granting, deleting)
+    assert await one.database.read(released) == ["reference"]
 
 
 async def test_a_database_that_goes_away_and_comes_back(postgresql: Cluster) -> None:
