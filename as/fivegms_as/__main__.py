@@ -43,8 +43,9 @@ def _add_listeners(parser: argparse.ArgumentParser, defaults: AsConfig) -> None:
     add("--m3-certificate", type=Path, help="PEM file: serve M3 by mutual TLS with this chain")
     add("--m3-key", type=Path, help="PEM file with the key of --m3-certificate")
     add("--m3-client-ca", type=Path, help="PEM file: who signs the AF's client certificate")
-    add("--m4", type=endpoint, default=defaults.m4.authority, help="HOST:PORT for M2 and M4")
-    add("--m4-tls", type=endpoint, help="HOST:PORT for M2 and M4 by TLS")
+    add("--m4", type=endpoint, default=defaults.m4.authority, help="HOST:PORT for UEs")
+    add("--m4-tls", type=endpoint, help="HOST:PORT for UEs by TLS")
+    add("--m2", type=endpoint, help="HOST:PORT for providers; without, where UEs are served")
     add("--data-dir", type=Path, required=True, help="folder for all that is kept")
 
 
@@ -167,7 +168,8 @@ async def serve(config: AsConfig) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with ApplicationServer(config) as server:
         tls = f"  M4-TLS {server.m4_tls_url}" if server.m4_tls_url else ""
-        print(f"M3 {server.m3_url}  M4 {server.m4_url}{tls}", flush=True)
+        m2 = f"  M2 {server.m2_url}" if config.m2 else ""
+        print(f"M3 {server.m3_url}  M4 {server.m4_url}{tls}{m2}", flush=True)
         await stop.wait()
 
 

@@ -26,13 +26,15 @@ class MutualTls:
 class AsConfig:
     """Where an Application Server listens, what it keeps, and how much it takes.
 
-    `m3` is for the AF alone; `m4` serves providers (M2) and UEs (M4), `m4_tls` the same by TLS.
+    `m3` is for the AF alone, `m4` for UEs, `m4_tls` the same by TLS, `m2` for providers; without
+    `m2`, providers are served where UEs are.
     `data_dir` holds everything that outlives the process and belongs to one server at a time.
     """
 
     m3: Endpoint
     m4: Endpoint
     data_dir: Path
+    m2: Endpoint | None = None
     m4_tls: Endpoint | None = None
     m3_tls: MutualTls | None = None
     max_upload_bytes: int = 4 * GIB

@@ -76,6 +76,13 @@ def warn_if_open(endpoint: Endpoint, context: ssl.SSLContext | None) -> None:
         _log.warning("M3 listens beyond this machine without mutual TLS", m3=endpoint.authority)
 
 
+def warn_if_shared(m4: Endpoint, m4_tls: Endpoint | None) -> None:
+    """M2 asks nobody who they are: say so where it is served to UEs of other machines."""
+    shared = [one.authority for one in (m4, m4_tls) if one and not _is_loopback(one.host)]
+    if shared:
+        _log.warning("whoever reaches M4 can ingest: give M2 a listener of its own", m4=shared)
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -34,7 +35,7 @@ from fivegms_as.files import exclusive
 from fivegms_as.folder_store import FolderStore
 from fivegms_as.gate import Gate
 from fivegms_as.ingest import Ingest
-from fivegms_as.listeners import Patience, listen, mutual_tls, warn_if_open
+from fivegms_as.listeners import Patience, listen, mutual_tls, warn_if_open, warn_if_shared
 from fivegms_as.locations import Locations, load_locations
 from fivegms_as.origin import Origins
 from fivegms_as.preparation import PreparationJobs
@@ -110,9 +111,14 @@ def create_m3_app(parts: Parts, *, clock: Callable[[], datetime] = utc_now) -> w
 
 
 def create_media_app(
-    parts: Parts, *, max_upload_bytes: int, clock: Callable[[], datetime] = utc_now
+    parts: Parts,
+    *,
+    max_upload_bytes: int,
+    clock: Callable[[], datetime] = utc_now,
+    m2: bool = True,
+    m4: bool = True,
 ) -> web.Application:
-    """The application of the M2 and M4 listeners; M4 comes first because it is asked most."""
+    """The application of a listener of M2, of M4, or of both."""
     ingest = Ingest(
         parts.store,
         parts.sessions,
@@ -125,7 +131,10 @@ def create_media_app(
         return _health()
 
     app = web.Application(middlewares=[problems])
-    app.add_routes([*parts.delivery.routes(), *with_options(ingest.routes())])
+    if m4:  # first, because it is asked most
+        app.add_routes(parts.delivery.routes())
+    if m2:
+        app.add_routes(with_options(ingest.routes()))
     app.add_routes([web.get("/healthz", health), web.get("/readyz", _ready)])
     return app
 
@@ -157,7 +166,7 @@ class ApplicationServer:
         )
         self._clock = clock
         self._stack = AsyncExitStack()
-        self._m3_url = self._m4_url = ""
+        self._m2_url = self._m3_url = self._m4_url = ""
         self._m4_tls_url: str | None = None
 
     @property
@@ -167,18 +176,18 @@ class ApplicationServer:
 
     @property
     def m4_url(self) -> str:
-        """Base URL of M2 and M4, once started."""
+        """Base URL of M4, once started."""
         return self._m4_url
 
     @property
     def m4_tls_url(self) -> str | None:
-        """Base URL of M2 and M4 by TLS, once started; None where there is no such listener."""
+        """Base URL of M4 by TLS, once started; None where there is no such listener."""
         return self._m4_tls_url
 
     @property
     def m2_url(self) -> str:
-        """The same as `m4_url`: one listener serves both."""
-        return self._m4_url
+        """Base URL of M2, once started: `m4_url` where M2 has no listener of its own."""
+        return self._m2_url
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -186,7 +195,11 @@ class ApplicationServer:
             await self._listen(stack, parts)
             self._stack = stack.pop_all()
         _log.info(
-            "application server up", m3=self._m3_url, m4=self._m4_url, m4_tls=self._m4_tls_url
+            "application server up",
+            m2=self._m2_url,
+            m3=self._m3_url,
+            m4=self._m4_url,
+            m4_tls=self._m4_tls_url,
         )
         return self
 
@@ -265,20 +278,35 @@ class ApplicationServer:
         )
 
     async def _listen(self, stack: AsyncExitStack, parts: Parts) -> None:
-        """Open the listeners; M3 last, so that whoever configures finds M4 there."""
+        """Open the listeners; M3 last, so that whoever configures finds M2 and M4 there."""
         config = self._config
         patience = Patience(config.keepalive_timeout_s, config.shutdown_timeout_s)
-        media = create_media_app(parts, max_upload_bytes=config.max_upload_bytes, clock=self._clock)
-        endpoints: list[tuple[Endpoint, ssl.SSLContext | None]] = [(config.m4, None)]
-        if config.m4_tls is not None:
-            names = ServerNames(parts.sessions, parts.certificates)
-            endpoints.append((config.m4_tls, names.context))
-        self._m4_url, *tls_urls = await listen(stack, media, endpoints, patience)
-        self._m4_tls_url = tls_urls[0] if tls_urls else None
+        await self._listen_for_media(stack, parts, patience)
         context = mutual_tls(config.m3_tls) if config.m3_tls is not None else None
         warn_if_open(config.m3, context)
         m3 = create_m3_app(parts, clock=self._clock)
         (self._m3_url,) = await listen(stack, m3, [(config.m3, context)], patience)
+
+    async def _listen_for_media(
+        self, stack: AsyncExitStack, parts: Parts, patience: Patience
+    ) -> None:
+        """M4, and M2 beside it or at the same sockets."""
+        config = self._config
+        app = partial(
+            create_media_app, parts, max_upload_bytes=config.max_upload_bytes, clock=self._clock
+        )
+        endpoints: list[tuple[Endpoint, ssl.SSLContext | None]] = [(config.m4, None)]
+        if config.m4_tls is not None:
+            names = ServerNames(parts.sessions, parts.certificates)
+            endpoints.append((config.m4_tls, names.context))
+        m4 = app(m2=config.m2 is None)
+        self._m4_url, *tls_urls = await listen(stack, m4, endpoints, patience)
+        self._m4_tls_url = tls_urls[0] if tls_urls else None
+        if config.m2 is None:
+            self._m2_url = self._m4_url
+            warn_if_shared(config.m4, config.m4_tls)
+        else:
+            (self._m2_url,) = await listen(stack, app(m4=False), [(config.m2, None)], patience)
 
     @asynccontextmanager
     async def _sweeping(self, store: ContentStore) -> AsyncIterator[None]:

@@ -65,6 +65,16 @@ async def test_a_signal_ends_it_in_good_order(tmp_path, number):
     assert process.returncode == 0
 
 
+async def test_an_m2_of_its_own_is_told(tmp_path):
+    ports = [f"--{point}=127.0.0.1:0" for point in ("m3", "m4", "m2")]
+    process = await command("--data-dir", str(tmp_path), *ports)
+    line = (await process.stdout.readline()).decode()
+    assert len(set(re.findall(r"\bM\d http://127.0.0.1:(\d+)", line))) == 3
+    process.terminate()
+    await process.communicate()
+    assert process.returncode == 0
+
+
 async def test_a_data_folder_belongs_to_one_server(config, preparer, run):
     async with run(config, preparer):
         process = await command("--data-dir", str(config.data_dir), "--m3", "127.0.0.1:0")
