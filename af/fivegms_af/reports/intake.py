@@ -83,3 +83,5 @@ class ReportIntake:
             )
         except ApplicationFunctionError as error:
             log.warning("a report was kept but not watched", reason=str(error))
+        except Exception:
+            log.exception("a report was kept but not watched")
