@@ -35,6 +35,10 @@ class EventFeed:
         """A UE's report was kept."""
         self._tell((OperatorEventKind.REPORT_RECEIVED, session_id))
 
+    def alarm_changed(self, session_id: str) -> None:
+        """A QoS alarm of the session was raised or cleared."""
+        self._tell((OperatorEventKind.ALARM_CHANGED, session_id))
+
     def close(self) -> None:
         """End every stream: a listener that stops waits for them."""
         self._closed = True

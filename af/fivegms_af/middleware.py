@@ -49,7 +49,7 @@ def answering(observe: Observe, request_ids: RequestIds) -> Middleware:
             response.headers[REQUEST_ID] = request_id
         duration_s = time.perf_counter() - started
         observe(request, response.status, duration_s)
-        _log_answer(request, response.status, duration_s)
+        _log_answer(request, response, duration_s)
         return response
 
     return answer
@@ -85,14 +85,18 @@ async def _answer_whatever_happens(request: web.Request, handler: Handler) -> we
         return _answer(describe(INTERNAL_ERROR, detail, request.path), {})
 
 
-def _log_answer(request: web.Request, status: int, duration_s: float) -> None:
-    """Failures and slow answers at warning, everything else at debug."""
-    tell = log.warning if is_failure(status) or duration_s > SLOW_S else log.debug
+def _log_answer(request: web.Request, response: web.StreamResponse, duration_s: float) -> None:
+    """Failures and slow answers at warning, everything else at debug.
+
+    What was streamed took as long as its reader did.
+    """
+    is_slow = duration_s > SLOW_S and not response.prepared
+    tell = log.warning if is_failure(response.status) or is_slow else log.debug
     tell(
         "answered",
         method=request.method,
         path=request.path,
-        status=status,
+        status=response.status,
         duration_ms=round(1000 * duration_s, 1),
     )
 

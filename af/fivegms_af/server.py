@@ -16,6 +16,7 @@ from aiohttp import web
 from fivegms_af import openapi
 from fivegms_af.application_server import ApplicationServerPort
 from fivegms_af.config import AfConfig
+from fivegms_af.console.pages import CONSOLE_PATH, add_console
 from fivegms_af.context import CONTEXT, Context
 from fivegms_af.event_feed import EventFeed
 from fivegms_af.m1.table import M1_ROUTES
@@ -71,6 +72,7 @@ def create_operator_app(context: Context, access: AccessControl) -> web.Applicat
     """The application that operators use: theirs, and M1 for the console."""
     app = _create_app(context, access, "operator", (*OPERATOR_ROUTES, *M1_ROUTES))
     app.router.add_get("/metrics", expose_metrics)
+    add_console(app)
     access.serve_tokens(app)
     return app
 
@@ -125,6 +127,11 @@ class ApplicationFunction:
         if self._context is None:
             raise RuntimeError("the AF is not running; use it as an async context manager")
         return self._context
+
+    @property
+    def console_url(self) -> str | None:
+        """The page for operators; None where there is no listener for them."""
+        return self.operator_url + CONSOLE_PATH if self.operator_url else None
 
     def reload(self) -> None:
         """Take the listeners' certificate anew; what is unusable is logged and changes nothing."""
@@ -181,6 +188,8 @@ class ApplicationFunction:
         store.on_change(events.session_changed)
         reports.on_report(lambda kind, _: metrics.reports.labels(kind).inc())
         reports.on_report(lambda _, session_id: events.report_received(session_id))
+        policy.alarms.on_change(lambda session_id, _: events.alarm_changed(session_id))
+        policy.alarms.on_change(lambda _, finding: metrics.count_alarm(finding))
         return Context(
             config=config,
             store=store,

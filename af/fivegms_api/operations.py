@@ -7,6 +7,8 @@ sessions only, and neither M1 nor M5 is for operators.
 from datetime import datetime
 from enum import StrEnum
 
+from fivegms_api.ai_model_rollouts import AiModelRollout
+from fivegms_api.ai_models import AiModelList
 from fivegms_api.common_data import ProvisioningSessionType, ResourceId
 from fivegms_api.problem_details import ProblemDetails
 from fivegms_api.wire import WireModel
@@ -54,6 +56,20 @@ class ServerHealthList(WireModel):
     application_servers: tuple[ServerHealth, ...]
 
 
+class ModelRollout(WireModel):
+    """The rollout of a model, which is known by its session and its name."""
+
+    provisioning_session_id: ResourceId
+    name: str
+    rollout: AiModelRollout
+
+
+class ModelOverview(AiModelList):
+    """The models of all sessions, and the rollouts that are in force."""
+
+    rollouts: tuple[ModelRollout, ...]
+
+
 class Summary(WireModel):
     """The deployment in a few numbers; reports since this AF started."""
 
@@ -66,10 +82,13 @@ class Summary(WireModel):
 
 
 class OperatorEventKind(StrEnum):
-    """SESSION_CHANGED: the session, or something below it. REPORT_RECEIVED: a UE reported."""
+    """SESSION_CHANGED: the session, or something below it. REPORT_RECEIVED: a UE reported.
+    ALARM_CHANGED: a QoS alarm was raised or cleared.
+    """
 
     SESSION_CHANGED = "session-changed"
     REPORT_RECEIVED = "report-received"
+    ALARM_CHANGED = "alarm-changed"
 
 
 class OperatorEvent(WireModel):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -10,7 +11,11 @@ import pytest
 from fivegms_af.errors import TooManyViewers
 from fivegms_af.event_feed import MAX_VIEWERS, MAX_WAITING, EventFeed
 from fivegms_af.observability import Metrics
+from fivegms_af.policy.alarms import Finding
+from fivegms_api.ai_models import AiModel, AiModelState
 from fivegms_api.endpoint import Endpoint
+from fivegms_api.network_information import QosAlarmKind
+from fivegms_api.operations import OperatorEventKind
 
 ANYWHERE = Endpoint("127.0.0.1", 0)
 BASE = "/fivegms-operator/v1"
@@ -63,6 +68,52 @@ async def test_an_as_that_does_not_answer_is_told(af: Any) -> None:
     assert summary["unreachableApplicationServers"] == 1
 
 
+async def test_one_session_is_shown_as_it_is_listed(af: Any) -> None:
+    session = await af.session()
+    await af.hosting(session)
+    url = f"{af.operator}{BASE}/provisioning-sessions"
+    (listed,) = (await af.get(url)).json["provisioningSessions"]
+    assert (await af.get(f"{url}/{session.rsplit('/', 1)[-1]}")).json == listed
+    assert (await af.get(f"{url}/unknown")).status == 404
+
+
+async def test_models_are_shown_with_their_rollouts(af: Any) -> None:
+    session, template = await af.published_model()
+    session_id, template_id = (url.rsplit("/", 1)[-1] for url in (session, template))
+    af.server.published.append(
+        AiModel(
+            provisioning_session_id=session_id,
+            content_preparation_template_id=template_id,
+            name="detector",
+            version=1,
+            task="object-detection",
+            state=AiModelState.PUBLISHED,
+            manifest="model.mpd",
+        )
+    )
+    rollout = f"{session}/ai-models/detector/rollout"
+    assert (await af.send("PUT", rollout, {"version": 1})).status == 204
+    shown = (await af.get(f"{af.operator}{BASE}/models")).json
+    assert [one["name"] for one in shown["aiModels"]] == ["detector"]
+    (kept,) = shown["rollouts"]
+    assert kept["provisioningSessionId"] == session_id
+    assert kept["rollout"] == (await af.get(rollout)).json
+
+
+async def test_alarms_of_all_sessions_are_listed(start_af: Any) -> None:
+    af = await start_af(operator=ANYWHERE)
+    session_id = (await af.session()).rsplit("/", 1)[-1]
+    missed = Finding(QosAlarmKind.DOWNLINK_THROUGHPUT, "client ue-1", True, 2e6, 1e6)
+    await af.policy.alarms.judge(session_id, missed, af.clock())
+    url = f"{af.operator}{BASE}/qos-alarms"
+    (alarm,) = (await af.get(f"{url}?state=open")).json["qosAlarms"]
+    assert (alarm["provisioningSessionId"], alarm["subject"]) == (session_id, "client ue-1")
+    await af.policy.alarms.judge(session_id, replace(missed, is_missed=False), af.clock())
+    assert (await af.get(f"{url}?state=open")).json["qosAlarms"] == []
+    assert len((await af.get(f"{url}?state=all")).json["qosAlarms"]) == 1
+    assert (await af.get(f"{url}?state=closed")).status == 400
+
+
 async def test_m1_is_served_to_the_console(af: Any) -> None:
     created = await af.send(
         "POST",
@@ -99,6 +150,20 @@ async def test_events_tell_which_session_changed(af: Any) -> None:
         assert session.endswith(json.loads(data)["provisioningSessionId"])
 
 
+async def test_events_tell_of_which_session_an_alarm_changed(af: Any) -> None:
+    session_id = (await af.session()).rsplit("/", 1)[-1]
+    missed = Finding(QosAlarmKind.LATENCY, "policy p", True)
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(f"{af.operator}{BASE}/events") as stream,
+    ):
+        await stream.content.readuntil(b"\n\n")
+        await af.policy.alarms.judge(session_id, missed, af.clock())
+        told = await stream.content.readuntil(b"\n\n")
+        assert told.startswith(b"event: alarm-changed\n")
+        assert session_id.encode() in told
+
+
 async def test_a_viewer_that_lags_is_told_once_per_session() -> None:
     feed = EventFeed()
     news = feed.news()
@@ -116,7 +181,7 @@ async def test_a_viewer_that_lags_too_far_is_told_that_any_may_have_changed() ->
         feed.session_changed(str(number))
     told = await anext(news)
     assert b"event: session-changed\ndata: {}\n\n" in told
-    assert told.count(b"event:") == 2
+    assert told.count(b"event:") == len(OperatorEventKind)
 
 
 async def test_viewers_are_bounded_and_a_closed_feed_ends_them() -> None:

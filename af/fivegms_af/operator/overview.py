@@ -10,13 +10,18 @@ from fivegms_af.errors import MembersRefused
 from fivegms_af.exchange import query, show
 from fivegms_af.following import Following
 from fivegms_af.m1.application_servers import without_credentials
+from fivegms_af.m1.provisioning_sessions import find_session
+from fivegms_af.m1.qos_alarms import wants_open_only
 from fivegms_af.problems import problem_details
 from fivegms_af.provisioned import JSON_MEDIA_TYPE, DocumentKind, Session
 from fivegms_af.reports.records import ReportKind
+from fivegms_af.rollout import rollouts
 from fivegms_af.routes import SOFTWARE
 from fivegms_af.service_access import locate
-from fivegms_api.ai_models import AiModelList
+from fivegms_api.network_information import QosAlarms
 from fivegms_api.operations import (
+    ModelOverview,
+    ModelRollout,
     ServerHealth,
     ServerHealthList,
     SessionPage,
@@ -56,8 +61,22 @@ async def list_application_servers(request: web.Request) -> web.Response:
     return _show(request, ServerHealthList(application_servers=healths))
 
 
+async def retrieve_session(request: web.Request) -> web.Response:
+    """GET: 200 with one session as it is listed."""
+    return _show(request, _summary(await find_session(request)))
+
+
+async def list_alarms(request: web.Request) -> web.Response:
+    """GET `?state=open|all`: 200 with the newest 1000 of all sessions, newest first."""
+    open_only = wants_open_only(request)
+    alarms = await request.app[CONTEXT].policy.alarms.list(None, open_only=open_only)
+    return _show(request, QosAlarms(qos_alarms=alarms))
+
+
 async def list_models(request: web.Request) -> web.Response:
-    """GET: 200 with the models of all sessions; 503 while the AS does not answer."""
+    """GET: 200 with the models of all sessions and the rollouts in force; 503 while the AS does
+    not answer.
+    """
     context = request.app[CONTEXT]
     models = await context.server.models()
     sessions = await context.store.sessions({model.provisioning_session_id for model in models})
@@ -66,7 +85,12 @@ async def list_models(request: web.Request) -> web.Response:
         for model in models
         if model.provisioning_session_id in sessions
     )
-    return _show(request, AiModelList(ai_models=located))
+    in_force = tuple(
+        ModelRollout(provisioning_session_id=session.id, name=name, rollout=rollout)
+        for session in sessions.values()
+        for name, rollout in rollouts(session).items()
+    )
+    return _show(request, ModelOverview(ai_models=located, rollouts=in_force))
 
 
 async def summarise(request: web.Request) -> web.Response:

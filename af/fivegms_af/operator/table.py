@@ -5,8 +5,14 @@ from http import HTTPStatus
 from fivegms_af.operator import events, overview, policy_templates
 from fivegms_af.policy.templates import TemplateStatus
 from fivegms_af.routes import OPERATOR_BASE_PATH, Answer, Api, Content, Parameter, Route
-from fivegms_api.ai_models import AiModelList
-from fivegms_api.operations import ServerHealthList, SessionPage, Summary
+from fivegms_api.network_information import QosAlarms
+from fivegms_api.operations import (
+    ModelOverview,
+    ServerHealthList,
+    SessionPage,
+    SessionSummary,
+    Summary,
+)
 
 OPERATIONS = Api("fivegms_Operations", "1.0.0", OPERATOR_BASE_PATH)
 
@@ -42,6 +48,15 @@ OPERATOR_ROUTES = (
     ),
     Route(
         "GET",
+        "/provisioning-sessions/{provisioningSessionId}",
+        overview.retrieve_session,
+        OPERATIONS,
+        operation_id="retrieveProvisioningSessionSummary",
+        summary="What is below a Provisioning Session, in a few words",
+        answers=(Answer.shown(Content.json(SessionSummary)),),
+    ),
+    Route(
+        "GET",
         "/application-servers",
         overview.list_application_servers,
         OPERATIONS,
@@ -55,9 +70,19 @@ OPERATOR_ROUTES = (
         overview.list_models,
         OPERATIONS,
         operation_id="listModels",
-        summary="The models of all sessions",
-        answers=(Answer.shown(Content.json(AiModelList)),),
+        summary="The models of all sessions, and the rollouts in force",
+        answers=(Answer.shown(Content.json(ModelOverview)),),
         refusals=(HTTPStatus.BAD_GATEWAY,),
+    ),
+    Route(
+        "GET",
+        "/qos-alarms",
+        overview.list_alarms,
+        OPERATIONS,
+        operation_id="listAllQosAlarms",
+        summary="Where the network fell short of any session, newest first",
+        answers=(Answer.shown(Content.json(QosAlarms)),),
+        query=(Parameter("state", "open or all", {"type": "string", "enum": ["open", "all"]}),),
     ),
     Route(
         "GET",

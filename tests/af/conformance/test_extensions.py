@@ -158,15 +158,21 @@ async def test_network_assistance_without_the_slash(start_af: Any) -> None:
 @pytest.mark.shows("listProvisioningSessions", 200, 400)
 @pytest.mark.shows("listAllApplicationServers", 200)
 @pytest.mark.shows("listModels", 200)
+@pytest.mark.shows("retrieveProvisioningSessionSummary", 200, 404)
+@pytest.mark.shows("listAllQosAlarms", 200, 400)
 @pytest.mark.shows("suspendPolicyTemplate", 200, 404, 409)
 @pytest.mark.shows("resumePolicyTemplate", 200, 404, 409)
 async def test_the_operator(start_af: Any) -> None:
     af = await start_af(operator=Endpoint("127.0.0.1", 0), policy_control=MemoryPolicyControl())
     session = await model(af)
     operator = f"{af.operator}/fivegms-operator/v1"
-    for path in ("summary", "provisioning-sessions", "application-servers", "models"):
+    for path in ("summary", "provisioning-sessions", "application-servers", "models", "qos-alarms"):
         assert (await af.get(f"{operator}/{path}")).status == 200
     assert (await af.get(f"{operator}/provisioning-sessions?limit=no")).status == 400
+    assert (await af.get(f"{operator}/qos-alarms?state=closed")).status == 400
+    one = f"{operator}/provisioning-sessions/{identifier(session)}"
+    assert (await af.get(one)).status == 200
+    assert (await af.get(f"{one}-not")).status == 404
     url = await created(af, f"{session}/{POLICY.segment}", POLICY.sent())
 
     async def is_ready() -> bool:
