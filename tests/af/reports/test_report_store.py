@@ -105,9 +105,10 @@ async def test_invocations_are_exposed_as_a_count(database: Database) -> None:
 
 
 class Watcher:
-    """Hears of metrics reports, and cannot store what it makes of the first."""
+    """Hears of metrics reports, and fails at the first."""
 
-    def __init__(self) -> None:
+    def __init__(self, error: Exception) -> None:
+        self.error = error
         self.heard: list[tuple[str, str | None, dict[str, float]]] = []
 
     async def observe(
@@ -115,11 +116,16 @@ class Watcher:
     ) -> None:
         self.heard.append((session_id, client, dict(values)))
         if len(self.heard) == 1:
-            raise StorageUnavailable("away")
+            raise self.error
 
 
-async def test_a_kept_report_is_told_whatever_is_made_of_it(database: Database) -> None:
-    intake, watcher = ReportIntake(ReportStore(database)), Watcher()
+@pytest.mark.parametrize(
+    "error", [StorageUnavailable("away"), ZeroDivisionError("a fault of ours")]
+)
+async def test_a_kept_report_is_told_whatever_is_made_of_it(
+    database: Database, error: Exception
+) -> None:
+    intake, watcher = ReportIntake(ReportStore(database)), Watcher(error)
     intake.tell(watcher)
     values = tuple(MetricValue("throughput", "bit/s", value, NOON) for value in (1.0, 3.0))
     record = MetricsRecord("s", "c", NOON, "x/y+json", "ue", b"{}", values)
