@@ -119,9 +119,7 @@ class Watcher:
             raise self.error
 
 
-@pytest.mark.parametrize(
-    "error", [StorageUnavailable("away"), ZeroDivisionError("a fault")]
-)
+@pytest.mark.parametrize("error", [StorageUnavailable("away"), ZeroDivisionError("a fault")])
 async def test_a_kept_report_is_told_whatever_is_made_of_it(
     database: Database, error: Exception
 ) -> None:
