@@ -235,7 +235,6 @@ class Configuration:
             await asyncio.to_thread(
                 self._sessions.save, Session(session_id, hosting, session.templates)
             )
-        self._pull.forget(session_id)
         self._jobs.consider(session_id)
         return written(is_new, hosting.sha256)
 

@@ -100,16 +100,18 @@ class Distribution:
         Rules look at the directory of the path, with a slash before and behind (TS 26.512 7.6.3).
         Raises UnknownContent where the outcome is no content path.
         """
+        try:
+            return content_path(self._rewritten(path))
+        except InvalidPath:
+            raise UnknownContent(path) from None
+
+    def _rewritten(self, path: str) -> str:
         folder, leaf = path[: path.rfind("/") + 1], path[path.rfind("/") + 1 :]
         for rule in self.rewriting:
             mapped = rule.pattern.replaced_in(f"/{folder}", rule.mapped)
             if mapped is not None:
-                path = f"{mapped}{leaf}".removeprefix("/")
-                break
-        try:
-            return content_path(path)
-        except InvalidPath:
-            raise UnknownContent(path) from None
+                return f"{mapped}{leaf}".removeprefix("/")
+        return path
 
     def directives(self, path: str, status: int) -> CachingDirectives | None:
         """What the first rule that covers an answer says."""

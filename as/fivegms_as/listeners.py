@@ -47,11 +47,12 @@ async def listen(
     stack.push_async_callback(runner.cleanup)
     urls = []
     for endpoint, context in endpoints:
+        open_before = len(runner.addresses)
         site = web.TCPSite(
             runner, endpoint.host, endpoint.port, backlog=_BACKLOG, ssl_context=context
         )
         await site.start()
-        authority = Endpoint(endpoint.host, runner.addresses[-1][1]).authority
+        authority = Endpoint(endpoint.host, runner.addresses[open_before][1]).authority
         urls.append(f"{'https' if context else 'http'}://{authority}")
     return urls
 

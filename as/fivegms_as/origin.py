@@ -96,10 +96,10 @@ class Origins:
             ):
                 yield _checked(answer)
         except TimeoutError as error:
-            raise OriginTimedOut(f"the origin took longer than {self._timeout_s:g} s") from error
+            raise OriginTimedOut("the origin did not answer in time") from error
         except aiohttp.InvalidURL as error:
             raise OriginRefused(f"the origin has no URL: {error}") from error
-        except (aiohttp.ClientError, OSError) as error:
+        except aiohttp.ClientError as error:
             raise _unreachable(error) from error
 
     @asynccontextmanager
@@ -175,7 +175,7 @@ _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 _USABLE = {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 
 
-def _unreachable(error: aiohttp.ClientError | OSError) -> OriginRefused | OriginUnavailable:
+def _unreachable(error: aiohttp.ClientError) -> OriginRefused | OriginUnavailable:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, PrivateOrigin):

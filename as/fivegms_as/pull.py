@@ -101,7 +101,7 @@ class Pull:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def forget(self, session_id: str) -> None:
-        """Ask the origin again for everything of a session: it was purged or configured anew."""
+        """Ask the origin again for everything of a session: it was purged, or it is gone."""
         for known in (self._pulled, self._absent):
             for key in [key for key in known if key[0] == session_id]:
                 del known[key]
