@@ -5,13 +5,15 @@ Import the fixtures `postgresql` and `database_url` in a conftest. A suite whose
 """
 
 import os
-import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -20,7 +22,15 @@ from fivegms_af import migrations
 
 INSTALLED = Path("/usr/lib/postgresql")
 TEMPLATE = "fivegms_template"
-SETTINGS = {"listen_addresses": "''", "fsync": "off", "max_connections": "200"}
+SETTINGS = {"listen_addresses": "", "fsync": "off", "max_connections": "200"}
+INITIALLY = (
+    "--username=postgres",
+    "--auth=trust",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--no-sync",
+)
+LONG_S = 60.0
 
 on_both_databases = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 
@@ -33,22 +43,41 @@ class Cluster:
         self._folder = folder
         self._data = folder / "data"
         self._numbers = count(1)
-        self._user = "postgres" if os.geteuid() == 0 else None  # the server refuses to be root
-        if self._user is not None:
-            owner = pwd.getpwnam(self._user)
-            os.chown(folder, owner.pw_uid, owner.pw_gid)
-        text_settings = ("--encoding=UTF8", "--locale=C")
-        self._run("initdb", "--username=postgres", "--auth=trust", "--no-sync", *text_settings)
+        self._as_user: dict[str, Any] = {"cwd": folder}
+        if os.geteuid() == 0:  # whom the server refuses
+            shutil.chown(folder, "postgres", "postgres")
+            self._as_user |= {"user": "postgres", "group": "postgres", "extra_groups": []}
+        subprocess.run(
+            [*self._command("initdb"), *INITIALLY],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            **self._as_user,
+        )
 
     def start(self) -> None:
-        """Accepts connections when this returns."""
-        settings = [f"-k {self._folder}", *(f"-c {name}={SETTINGS[name]}" for name in SETTINGS)]
-        log = f"--log={self._folder / 'log'}"
-        self._run("pg_ctl", "start", "--wait", log, f"--options={' '.join(settings)}")
+        """Accepts connections when this returns; ends with this process, however that ends."""
+        settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
+        self._server = subprocess.Popen(
+            [
+                "setpriv",
+                "--pdeathsig=INT",
+                *self._command("postgres"),
+                "-k",
+                self._folder,
+                *settings,
+            ],
+            stderr=subprocess.DEVNULL,
+            **self._as_user,
+        )
+        until = time.monotonic() + LONG_S
+        while not self._answers():
+            assert self._server.poll() is None, "the server ended"
+            assert time.monotonic() < until, "the server does not answer"
 
     def stop(self) -> None:
         """Connections are broken off; what was committed stays."""
-        self._run("pg_ctl", "stop", "--wait", "--mode=fast")
+        self._server.send_signal(signal.SIGINT)
+        self._server.wait()
 
     def url(self, database: str) -> str:
         """The URL of a database."""
@@ -92,16 +121,12 @@ class Cluster:
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.url(name)
 
-    def _run(self, program: str, *arguments: str) -> None:
-        subprocess.run(
-            [self._binaries / program, f"--pgdata={self._data}", *arguments],
-            check=True,
-            user=self._user,
-            group=self._user,
-            extra_groups=None if self._user is None else [],
-            cwd=self._folder,
-            stdout=subprocess.DEVNULL,
-        )
+    def _answers(self) -> bool:
+        command = [str(self._binaries / "pg_isready"), "--quiet", f"--host={self._folder}"]
+        return subprocess.run(command, check=False).returncode == 0
+
+    def _command(self, program: str) -> list[str | Path]:
+        return [self._binaries / program, "-D", self._data]
 
 
 def _binaries() -> Path:
