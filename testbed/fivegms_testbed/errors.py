@@ -13,6 +13,8 @@
         AfUnreachable          no HTTP answer
         TokenUnavailable       no access token is to be had
         RequestRefused         an answer that is an error
+        VersionExists          the session has that version already
+        HostingChanges         others change the hosting all the time
         PreparationFailed      the model arrived and could not be prepared
         FileMissing            a file of the publication is not beside the model
         UploadFailed           a file did not arrive

@@ -35,6 +35,28 @@ def files_to_ingest(source: Path, template: ModelPreparation) -> list[tuple[str,
     return [*names.items(), (template.source, source)]
 
 
+def placed_below(folder: str, template: ModelPreparation) -> ModelPreparation:
+    """The same preparation with every path of M2 and M4 below `folder`.
+
+    >>> from fivegms_api.model_preparation import ModelDescription
+    >>> described = ModelDescription(name="net", version=2, task="toy")
+    >>> placed_below("net/2", ModelPreparation(model=described, source="net.onnx")).manifest
+    'net/2/model.mpd'
+    """
+    evaluation = template.evaluation
+    if evaluation is not None:
+        paths = evaluation.model_dump(exclude={"metric"})
+        below = {member: f"{folder}/{path}" for member, path in paths.items()}
+        evaluation = evaluation.model_copy(update=below)
+    return template.model_copy(
+        update={
+            "source": f"{folder}/{template.source}",
+            "manifest": f"{folder}/{template.manifest}",
+            "evaluation": evaluation,
+        }
+    )
+
+
 def _evaluation(template: ModelPreparation) -> tuple[str, ...]:
     match template.evaluation:
         case MediaEvaluation(media=media, ground_truth=ground_truth):

@@ -10,13 +10,8 @@ import pytest
 from fivegms_api.ai_models import AiModel, AiModelState
 from fivegms_api.model_preparation import ModelDescription, ModelPreparation, TensorEvaluation
 from fivegms_testbed.deployment import Deployment, DeploymentConfig
-from fivegms_testbed.provider import (
-    AfUnreachable,
-    NoAddress,
-    PreparationFailed,
-    Provider,
-    RequestRefused,
-)
+from fivegms_testbed.m1_connection import AfUnreachable, M1Connection, NoAddress, RequestRefused
+from fivegms_testbed.provider import PreparationFailed, Provider
 from fivegms_testbed.publication import FileMissing
 from fivegms_testbed.trace import Trace
 from support.onnx_graphs import perceptron, save
@@ -144,6 +139,6 @@ async def test_external_data_cannot_be_named_by_an_upload(
     assert reason.type.endswith("external-data-outside")
 
 
-def test_a_provider_is_a_context_manager() -> None:
+def test_a_connection_is_a_context_manager() -> None:
     with pytest.raises(RuntimeError, match="context manager"):
-        Provider("http://127.0.0.1:1")._session()
+        M1Connection("http://127.0.0.1:1").exchange("GET", "/")

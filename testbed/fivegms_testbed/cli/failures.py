@@ -23,7 +23,8 @@ from fivegms_testbed import gap
 from fivegms_testbed.cli.exit_codes import ExitCode
 from fivegms_testbed.errors import BadFile, ProviderError
 from fivegms_testbed.inspection import InspectionRefused, InspectionUnanswered
-from fivegms_testbed.provider import AfUnreachable, NoAddress, PreparationFailed
+from fivegms_testbed.m1_connection import AfUnreachable, NoAddress
+from fivegms_testbed.provider import PreparationFailed, VersionExists
 from fivegms_testbed.publication import FileMissing
 
 _BY_ERROR: tuple[tuple[type[BaseException], ExitCode], ...] = (
@@ -38,6 +39,7 @@ _BY_ERROR: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (BadOption, ExitCode.BAD_INPUT),
     (PreparationFailed, ExitCode.BAD_INPUT),
     (NoAddress, ExitCode.BAD_INPUT),
+    (VersionExists, ExitCode.BAD_INPUT),
     (FileMissing, ExitCode.BAD_INPUT),
     (ProviderError, ExitCode.REFUSED),
     (ClientError, ExitCode.REFUSED),

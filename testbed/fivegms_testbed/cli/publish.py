@@ -48,6 +48,10 @@ TaskOption = Annotated[
 VersionOption = Annotated[
     int | None, typer.Option("--model-version", min=1, help="The model's version.")
 ]
+SessionOption = Annotated[
+    str | None,
+    typer.Option("--session", help="Publish a further version in this provisioning session."),
+]
 TemplateOption = Annotated[
     Path | None,
     typer.Option(
@@ -64,6 +68,7 @@ def publish(
     name: NameOption = None,
     task: TaskOption = None,
     model_version: VersionOption = None,
+    session: SessionOption = None,
     template: TemplateOption = None,
     m1: Annotated[
         str, typer.Option("--m1", metavar="URL", help="M1 of the AF.")
@@ -85,7 +90,7 @@ def publish(
         )
         preparation = preparation_template(model, name, task, model_version, template)
         published = asyncio.run(
-            _publish(m1, model, preparation, patience_s, shown, as_json=as_json)
+            _publish(m1, model, preparation, session, patience_s, shown, as_json=as_json)
         )
         if as_json:
             print_json(published)
@@ -140,6 +145,7 @@ async def _publish(
     m1: str,
     model: Path,
     template: ModelPreparation,
+    session: str | None,
     patience_s: float,
     shown: Authorization | None,
     *,
@@ -149,7 +155,11 @@ async def _publish(
     async with Provider(m1, patience_s=patience_s, authorization=shown) as provider:
         with bars.uploads, bars.stages:
             return await provider.publish(
-                model, template, on_upload=bars.uploading, on_state=bars.preparing
+                model,
+                template,
+                session=session,
+                on_upload=bars.uploading,
+                on_state=bars.preparing,
             )
 
 
