@@ -191,7 +191,10 @@ def _average_throughput(metric: _At) -> Iterator[MetricValue]:
     active_ms = metric.required("activityTime")
     size_bytes = metric.required("numBytes")
     if active_ms > 0:
-        yield metric.value("AvgThroughput", "bit/s", 8000 * size_bytes / active_ms)
+        bps = 8000 * size_bytes / active_ms
+        if bps > MAX_FIGURE:
+            raise QoeMemberInvalid(f"{metric.path}/@activityTime", "is too short for numBytes")
+        yield metric.value("AvgThroughput", "bit/s", bps)
 
 
 def _buffer_level(metric: _At) -> Iterator[MetricValue]:

@@ -12,10 +12,11 @@ from pydantic import Field
 
 from fivegms_api.wire import WireModel
 
-BitRate = Annotated[str, Field(pattern=r"^[0-9]{1,15}(\.[0-9]{1,9})? (bps|Kbps|Mbps|Gbps|Tbps)$")]
+BitRate = Annotated[str, Field(pattern=r"^[0-9]{1,15}(\.[0-9]{1,12})? (bps|Kbps|Mbps|Gbps|Tbps)$")]
 NotNegative = Annotated[int, Field(ge=0, lt=2**31)]
 Name = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
+_TOO_LONG = 10**15  # a `BitRate` has fewer digits before the point
 _UNITS = {"bps": 1, "Kbps": 10**3, "Mbps": 10**6, "Gbps": 10**9, "Tbps": 10**12}
 
 
@@ -32,11 +33,17 @@ def bits_per_second(rate: str) -> int:
 def bit_rate(bps: int) -> str:
     """The `BitRate` of a number of bit/s, in the largest unit that needs no fraction.
 
+    One that is too long for that is told in Tbps with a fraction.
+
     >>> bit_rate(20_500_000), bit_rate(2_000_000), bit_rate(0)
     ('20500 Kbps', '2 Mbps', '0 bps')
+    >>> bit_rate(10**15 + 1)
+    '1000.000000000001 Tbps'
     """
     fitting = [(unit, one) for unit, one in _UNITS.items() if bps and bps % one == 0]
     unit, one = fitting[-1] if fitting else ("bps", 1)
+    if bps // one >= _TOO_LONG:
+        return f"{Decimal(bps).scaleb(-12):f} Tbps"
     return f"{bps // one} {unit}"
 
 

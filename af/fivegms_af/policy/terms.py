@@ -57,8 +57,8 @@ def demand_within(terms: Terms, wanted: M5QosSpecification | None, member: str) 
     """
     if wanted is None:
         return Demand(
-            downlink_most_bps=terms.downlink_limit_bps or terms.downlink_required_bps,
-            uplink_most_bps=terms.uplink_limit_bps or terms.uplink_required_bps,
+            downlink_most_bps=_first(terms.downlink_limit_bps, terms.downlink_required_bps),
+            uplink_most_bps=_first(terms.uplink_limit_bps, terms.uplink_required_bps),
             downlink_least_bps=terms.downlink_required_bps,
             uplink_least_bps=terms.uplink_required_bps,
             latency_ms=terms.latency_ms,
@@ -152,6 +152,11 @@ def _limit_faults(terms: Terms, wanted: M5QosSpecification, member: str) -> Iter
 
 def _limit(*rates: BitRate | None) -> int | None:
     return min((bits_per_second(rate) for rate in rates if rate), default=None)
+
+
+def _first(limit: int | None, required: int | None) -> int | None:
+    """A limit of nothing is one too."""
+    return required if limit is None else limit
 
 
 def _lower(*rates: int | None) -> int | None:

@@ -13,9 +13,17 @@ from fivegms_api.qos import M5QosSpecification, bit_rate, bits_per_second
 from fivegms_api.service_data_flows import IpPacketFilterSet
 
 
-@given(st.integers(0, 10**15))
+@given(st.integers(0, 10**27 - 1))
 def test_a_rate_survives_being_spelled(bps: int) -> None:
     assert bits_per_second(bit_rate(bps)) == bps
+
+
+@given(st.from_regex(r"[0-9]{1,15}(\.[0-9]{1,12})? [KMGT]?bps", fullmatch=True))
+def test_whatever_rate_is_accepted_can_be_told_again(text: str) -> None:
+    rates = ("marBwDlBitRate", "marBwUlBitRate", "mirBwDlBitRate", "mirBwUlBitRate")
+    M5QosSpecification.model_validate(dict.fromkeys(rates, text))
+    again = bit_rate(bits_per_second(text))
+    M5QosSpecification.model_validate(dict.fromkeys(rates, again))
 
 
 @pytest.mark.parametrize(

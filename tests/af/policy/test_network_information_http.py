@@ -58,6 +58,14 @@ async def test_a_missed_kpi_raises_one_alarm_until_it_is_met(policies: Any) -> N
     assert information["observedThroughput"]["lowest"] == "90 Mbps"
 
 
+async def test_a_report_of_any_throughput_can_be_told(policies: Any) -> None:
+    session = await policies.af.session()
+    report = await metrics_reporting(policies, session)
+    await report(123456789012345680.0)
+    information = (await policies.af.get(f"{session}/network-information")).json
+    assert information["observedThroughput"]["highest"] == "123456.789012345680 Tbps"
+
+
 async def test_the_query_is_checked(policies: Any) -> None:
     session = await policies.af.session()
     answer = await policies.af.get(f"{session}/qos-alarms?state=some")

@@ -48,6 +48,11 @@ def test_every_member_of_a_template_is_a_term() -> None:
     )
 
 
+def test_a_limit_of_nothing_is_a_limit() -> None:
+    demand = demand_within(Terms(downlink_limit_bps=0), None, "qosSpecification")
+    assert (demand.downlink_most_bps, demand.uplink_most_bps) == (0, None)
+
+
 @pytest.mark.requirement("R019")
 def test_a_kpi_profile_is_what_the_service_requires() -> None:
     kpi = template(qoSSpecification={"qosReference": "urn:fivegms:kpi:SI-MEDIA"})

@@ -132,6 +132,11 @@ def test_what_is_larger_than_any_report(document: bytes) -> None:
         (b'level="20"', b'level="1e3"', "/BufferLevelEntry[1]/@level"),
         (b'level="20"', b'level="9999999999999999999"', "/BufferLevelEntry[1]/@level"),
         (b'numBytes="100"', b"", "/AvgThroughput[1]/@numBytes"),
+        (
+            b'numBytes="100" activityTime="20"',
+            b'numBytes="1000" activityTime="0.%018d1"' % 0,
+            "/AvgThroughput[1]/@activityTime",
+        ),
     ],
 )
 def test_a_member_that_is_wrong_is_named(old: bytes, new: bytes, path: str) -> None:
