@@ -19,8 +19,8 @@ ROLES = {
 NOT_NEEDED = {
     "": {"aiohttp", "onnx", "onnxruntime", "sqlalchemy", "av"},
     "af": {"onnx", "onnxruntime", "av", "pillow"},
-    "as": {"sqlalchemy", "alembic", "aiosqlite"},
-    "client": {"sqlalchemy", "alembic", "aiosqlite", "structlog"},
+    "as": {"sqlalchemy", "alembic", "psycopg"},
+    "client": {"sqlalchemy", "alembic", "psycopg", "structlog"},
     "all": {"torch", "scikit-learn"},
 }
 

@@ -1,4 +1,4 @@
-"""Where content may be consumed: locators of one type, ISO 3166 codes (TS 26.512 7.6.3, `geoFencing`).
+"""Where content may be consumed: ISO 3166 codes as locators (TS 26.512 7.6.3, `geoFencing`).
 
 A country is its alpha-2 code (`DE`), a part of it an ISO 3166-2 code (`DE-BY`). A country contains
 its parts. That a code is assigned is not checked: the standard's tables change.

@@ -31,7 +31,7 @@ async def find_models(request: web.Request) -> web.Response:
     wanted = query(request, "task", "name", "client", "cohort")
     ue = Ue(_plain(wanted, "client"), _plain(wanted, "cohort"))
     models = await context.server.models()
-    sessions = await context.store.sessions({one.provisioning_session_id for one in models})
+    sessions = await context.store.known({one.provisioning_session_id for one in models})
     found = models_for_ues(
         models,
         caller_of(request).visible(sessions),

@@ -79,7 +79,7 @@ async def list_models(request: web.Request) -> web.Response:
     """
     context = request.app[CONTEXT]
     models = await context.server.models()
-    sessions = await context.store.sessions({model.provisioning_session_id for model in models})
+    sessions = await context.store.known({model.provisioning_session_id for model in models})
     located = tuple(
         locate(model, sessions[model.provisioning_session_id], context.address)
         for model in models

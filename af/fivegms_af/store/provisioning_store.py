@@ -7,6 +7,7 @@ memory until it changes. No rule lives here.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -69,6 +70,14 @@ class ProvisioningStore:
         if session is None:
             raise SessionUnknown(session_id)
         return session
+
+    async def known(self, session_ids: Iterable[str]) -> dict[str, Session]:
+        """Those that exist of the sessions named, each as it is in memory or read by itself."""
+        found = {}
+        for session_id in session_ids:
+            with suppress(SessionUnknown):
+                found[session_id] = await self.session(session_id)
+        return found
 
     async def sessions(self, session_ids: Iterable[str] | None = None) -> dict[str, Session]:
         """Those that exist of the sessions named, or all, from one consistent view."""

@@ -242,14 +242,3 @@ qos_alarms = Table(
     Column("cleared", UtcDateTime),
     Column("detail", LargeBinary, nullable=False),
 )
-
-# Which UEs get which version of a model.
-ai_model_rollouts = Table(
-    "ai_model_rollouts",
-    metadata,
-    _session_id(primary_key=True),
-    Column("name", String(128), primary_key=True),
-    Column("body", LargeBinary, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("modified", UtcDateTime, nullable=False),
-)

@@ -155,21 +155,10 @@ def upgrade() -> None:
     op.create_index(
         "ix_qos_alarms_provisioning_session_id", "qos_alarms", ["provisioning_session_id"]
     )
-    op.create_table(
-        "ai_model_rollouts",
-        sa.Column("provisioning_session_id", sa.String(64), nullable=False),
-        sa.Column("name", sa.String(128), nullable=False),
-        sa.Column("body", sa.LargeBinary, nullable=False),
-        sa.Column("version", sa.Integer, nullable=False),
-        sa.Column("modified", _INSTANT, nullable=False),
-        sa.PrimaryKeyConstraint("provisioning_session_id", "name", name="pk_ai_model_rollouts"),
-        _belongs_to_session("ai_model_rollouts"),
-    )
 
 
 def downgrade() -> None:
     for table in (
-        "ai_model_rollouts",
         "qos_alarms",
         "metric_values",
         "metrics_reports",
