@@ -16,7 +16,7 @@ from aiohttp import web
 from fivegms_af import openapi
 from fivegms_af.application_server import ApplicationServerPort
 from fivegms_af.config import AfConfig
-from fivegms_af.console.pages import CONSOLE_PATH, add_console
+from fivegms_af.console.pages import add_console
 from fivegms_af.context import CONTEXT, Context
 from fivegms_af.event_feed import EventFeed
 from fivegms_af.m1.table import M1_ROUTES
@@ -78,7 +78,8 @@ def create_operator_app(context: Context, access: AccessControl) -> web.Applicat
 
 
 class ApplicationFunction:
-    """An AF from `async with` to its end; `m1_url` and `m5_url` have the ports that were bound.
+    """An AF from `async with` to its end; `m1_url` and `m5_url` have the ports that were bound,
+    and so has `operator_url`, which is None where operators are not served.
 
     `servers` takes the place of the configured Application Servers' M3, in the same order, and
     `policy_control` that of the configured PCF.
@@ -127,11 +128,6 @@ class ApplicationFunction:
         if self._context is None:
             raise RuntimeError("the AF is not running; use it as an async context manager")
         return self._context
-
-    @property
-    def console_url(self) -> str | None:
-        """The page for operators; None where there is no listener for them."""
-        return self.operator_url + CONSOLE_PATH if self.operator_url else None
 
     def reload(self) -> None:
         """Take the listeners' certificate anew; what is unusable is logged and changes nothing."""

@@ -13,7 +13,6 @@ from typing import Self
 from fivegms_af.certificate_authority import CertificateAuthority
 from fivegms_af.config import AfConfig, ApplicationServerAddress
 from fivegms_af.security.config import SecurityConfig
-from fivegms_af.security.config import SecurityConfig
 from fivegms_af.server import ApplicationFunction
 from fivegms_api.endpoint import Endpoint
 from fivegms_as.config import AsConfig
@@ -28,21 +27,21 @@ LOOPBACK = "127.0.0.1"
 class DeploymentConfig:
     """Where each reference point listens (port 0: any free port) and where state lies.
 
+    `operator` serves the console and what else is for operators; None serves none of it.
     `m4_tls` serves the distributions that have a certificate; None offers no TLS.
     `certificate_authority` issues the certificates that the AF makes; `security` is what the AF
-    asks of others and shows them. With a `link`, UEs reach M4
-    (but not `m4_tls`) over it, and it is the AF's policy control, which grants up to
-    `link_capacity`.
+    asks of others and shows them. With a `link`, UEs reach M4 (but not `m4_tls`) over it, and it is
+    the AF's policy control, which grants up to `link_capacity`.
     """
 
     data_dir: Path
     m1: Endpoint = field(default=Endpoint(LOOPBACK, 7777))
     m5: Endpoint = field(default=Endpoint(LOOPBACK, 7778))
+    operator: Endpoint | None = field(default=Endpoint(LOOPBACK, 7780))
     m3: Endpoint = field(default=Endpoint(LOOPBACK, 7779))
     m4: Endpoint = field(default=Endpoint(LOOPBACK, 8080))
     m4_tls: Endpoint | None = None
     certificate_authority: CertificateAuthority | None = None
-    security: SecurityConfig = field(default=SecurityConfig())
     security: SecurityConfig = field(default=SecurityConfig())
     link: LinkProfile | None = None
     link_capacity: LinkCapacity = field(default=LinkCapacity(10**9, 10**9))
@@ -51,7 +50,7 @@ class DeploymentConfig:
     def on_free_ports(cls, data_dir: Path) -> Self:
         """A deployment on loopback ports that the system chooses."""
         free = Endpoint(LOOPBACK, 0)
-        return cls(data_dir, m1=free, m5=free, m3=free, m4=free)
+        return cls(data_dir, m1=free, m5=free, operator=free, m3=free, m4=free)
 
 
 class Deployment:
@@ -90,10 +89,10 @@ class Deployment:
                 AfConfig(
                     m1=self._config.m1,
                     m5=self._config.m5,
+                    operator=self._config.operator,
                     data_dir=self._config.data_dir / "af",
                     application_servers=(address,),
                     certificate_authority=self._config.certificate_authority,
-                    security=self._config.security,
                     security=self._config.security,
                 ),
                 policy_control=control,
@@ -124,8 +123,11 @@ class Deployment:
 
     @property
     def addresses(self) -> dict[str, str]:
-        """The base URL of each reference point: m1, m2, m3, m4, m5; m4tls where there is TLS."""
+        """The base URL of each reference point: m1, m2, m3, m4, m5; m4tls where there is TLS, and
+        operator where operators are served: a browser finds the console there.
+        """
         tls = self.application_server.m4_tls_url
+        operator = self.application_function.operator_url
         return {
             "m1": self.application_function.m1_url,
             "m2": self.application_server.m2_url,
@@ -133,6 +135,7 @@ class Deployment:
             "m4": self._link.url if self._link else self.application_server.m4_url,
             "m5": self.application_function.m5_url,
             **({"m4tls": tls} if tls else {}),
+            **({"operator": operator} if operator else {}),
         }
 
 

@@ -29,7 +29,7 @@ class Servers:
 
     def start_af(self) -> None:
         servers = ",".join(f"{point}={self.urls[point]}" for point in ("m3", "m2", "m4"))
-        addresses = [f"--{point}={self._address(point)}" for point in ("m1", "m5")]
+        addresses = [f"--{point}={self._address(point)}" for point in ("m1", "m5", "operator")]
         self._start("af", "--as", servers, *addresses)
 
     def kill(self, role: str) -> None:

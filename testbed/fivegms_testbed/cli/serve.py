@@ -27,6 +27,7 @@ ROLES = {
     "m4": "delivery to UEs",
     "m4tls": "delivery to UEs by TLS, of what has a certificate",
     "m5": "session handling, for UEs",
+    "operator": "console, metrics and API, for operators",
 }
 
 
@@ -59,6 +60,15 @@ M4Tls = Annotated[
     typer.Option("--m4-tls", parser=_endpoint, metavar="HOST:PORT", help="M4 by TLS, if wanted."),
 ]
 M5 = Annotated[Endpoint, _address_option("m5")]
+Operator = Annotated[
+    Endpoint,
+    typer.Option(
+        "--operator",
+        parser=_endpoint,
+        metavar="HOST:PORT",
+        help="The AF's console, metrics and API.",
+    ),
+]
 DataDir = Annotated[
     Path,
     typer.Option("--data", file_okay=False, help="Where provisioning state and content lie."),
@@ -104,6 +114,7 @@ def _security(clients: Path | None, certificate: Path | None, key: Path | None) 
 def serve(
     m1: M1 = "127.0.0.1:7777",  # type: ignore[assignment]
     m5: M5 = "127.0.0.1:7778",  # type: ignore[assignment]
+    operator: Operator = "127.0.0.1:7780",  # type: ignore[assignment]
     m3: M3 = "127.0.0.1:7779",  # type: ignore[assignment]
     m4: M4 = "127.0.0.1:8080",  # type: ignore[assignment]
     m4_tls: M4Tls = None,
@@ -118,6 +129,7 @@ def serve(
         data,
         m1=m1,
         m5=m5,
+        operator=operator,
         m3=m3,
         m4=m4,
         m4_tls=m4_tls,
@@ -146,6 +158,7 @@ def af(
     ],
     m1: M1 = "127.0.0.1:7777",  # type: ignore[assignment]
     m5: M5 = "127.0.0.1:7778",  # type: ignore[assignment]
+    operator: Operator = "127.0.0.1:7780",  # type: ignore[assignment]
     data: DataDir = DEFAULT_DATA,
     database: Annotated[
         str | None, typer.Option("--database", help="SQLAlchemy URL; default: SQLite in --data.")
@@ -160,6 +173,7 @@ def af(
         AfConfig(
             m1=m1,
             m5=m5,
+            operator=operator,
             data_dir=data / "af",
             database_url=database,
             application_servers=tuple(application_servers),
@@ -168,7 +182,7 @@ def af(
     )
     log_to_stderr(as_json=as_json)
     with reporting_errors(as_json=as_json):
-        asyncio.run(_serve(function, ("m1", "m5"), data, as_json=as_json))
+        asyncio.run(_serve(function, ("m1", "m5", "operator"), data, as_json=as_json))
 
 
 def as_(
