@@ -82,12 +82,22 @@ async def request_token(credentials: ClientCredentials) -> TokenAnswer:
             aiohttp.ClientSession(timeout=_TIMEOUT) as http,
             http.post(credentials.token_url, data=form, allow_redirects=False) as answer,
         ):
-            return TokenAnswer(answer.status, await answer.content.read(MAX_ANSWER_BYTES))
+            return TokenAnswer(answer.status, await _bounded(answer.content))
     except aiohttp.InvalidURL as error:
         raise NotAuthorised(f"{credentials.token_url} is no address") from error
     except (aiohttp.ClientError, OSError) as error:  # TimeoutError too
         reason = str(error) or type(error).__name__
         raise FetchInterrupted(f"no token from {credentials.token_url}: {reason}") from error
+
+
+async def _bounded(content: aiohttp.StreamReader) -> bytes:
+    """The whole of an answer, however many pieces it comes in; the start of one too long."""
+    body = bytearray()
+    async for piece in content.iter_any():
+        body += piece
+        if len(body) > MAX_ANSWER_BYTES:
+            break
+    return bytes(body[:MAX_ANSWER_BYTES])
 
 
 class TokenKeeper:

@@ -1,5 +1,6 @@
 """Tokens for M5: where they come from, when the next one is asked for, and where they go."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -9,6 +10,7 @@ from aiohttp.test_utils import TestServer
 
 from fivegms_client.authorization import (
     MARGIN_S,
+    MAX_ANSWER_BYTES,
     AuthorisedFetcher,
     BearerToken,
     ClientCredentials,
@@ -141,3 +143,30 @@ async def test_no_authorisation_server(unused_tcp_port: int) -> None:
         await request_token(ClientCredentials(f"http://127.0.0.1:{unused_tcp_port}/", "a", "b"))
     with pytest.raises(NotAuthorised, match="address"):
         await request_token(ClientCredentials("http://", "a", "b"))
+
+
+async def test_an_answer_in_pieces_is_read_whole() -> None:
+    async def issue(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        for piece in (granted("t" * 3000).body[:100], granted("t" * 3000).body[100:]):
+            await answer.write(piece)
+            await asyncio.sleep(0)
+        return answer
+
+    app = web.Application()
+    app.router.add_post("/token", issue)
+    async with TestServer(app) as server:
+        answer = await request_token(ClientCredentials(str(server.make_url("/token")), "a", "b"))
+    assert read_token(answer).access_token == "t" * 3000
+
+
+async def test_of_an_answer_that_is_too_long_the_start_is_read() -> None:
+    async def issue(_request: web.Request) -> web.Response:
+        return web.Response(body=bytes(2 * MAX_ANSWER_BYTES))
+
+    app = web.Application()
+    app.router.add_post("/token", issue)
+    async with TestServer(app) as server:
+        answer = await request_token(ClientCredentials(str(server.make_url("/token")), "a", "b"))
+    assert len(answer.body) == MAX_ANSWER_BYTES
