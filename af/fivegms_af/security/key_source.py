@@ -36,6 +36,10 @@ class KeySource(Protocol):
         """What a token verified by an earlier generation has to be verified by again."""
         ...
 
+    def keep_fresh(self, now: float) -> None:
+        """Have the keys fetched anew where that is due, without waiting; let go of stale ones."""
+        ...
+
     async def find(self, kid: str | None, now: float) -> VerificationKey:
         """The key of that identifier. Raises TokenUntrusted, KeysUnavailable."""
         ...
@@ -48,6 +52,9 @@ class FixedKeys:
 
     def __init__(self, keys: KeySet) -> None:
         self._keys = keys
+
+    def keep_fresh(self, now: float) -> None:
+        """See KeySource."""
 
     async def find(self, kid: str | None, now: float) -> VerificationKey:
         """See KeySource."""
@@ -67,14 +74,21 @@ class FetchedKeys:
 
     async def find(self, kid: str | None, now: float) -> VerificationKey:
         """See KeySource. Waits for a fetch only where the key is not known yet."""
-        unknown = self._keys is None or self._keys.find(kid) is None
-        if self._fetching is None and now - self._tried >= self._pause_s(unknown=unknown):
-            self._fetching = asyncio.create_task(self._renew(now))
-        if unknown and self._fetching is not None:
-            await asyncio.shield(self._fetching)
-        if self._keys is None or now - self._fetched > USABLE_S:
+        self.keep_fresh(now)
+        if self._keys is None or self._keys.find(kid) is None:
+            self._renew_after(RENEW_FOR_UNKNOWN_S, now)
+            if self._fetching is not None:
+                await asyncio.shield(self._fetching)
+        if self._keys is None:
             raise KeysUnavailable
         return _known(self._keys, kid)
+
+    def keep_fresh(self, now: float) -> None:
+        """See KeySource."""
+        if self._keys is not None and now - self._fetched > USABLE_S:
+            self._keys = None
+            self.generation += 1
+        self._renew_after(RENEW_S, now)
 
     async def load(self, now: float) -> None:
         """Fetch for the first time. Raises OSError, ValueError."""
@@ -87,11 +101,11 @@ class FetchedKeys:
             self._fetching.cancel()
             await asyncio.gather(self._fetching, return_exceptions=True)
 
-    def _pause_s(self, *, unknown: bool) -> float:
-        """How long after a fetch the next one may be."""
-        if self._fetched < self._tried:
-            return RETRY_S
-        return RENEW_FOR_UNKNOWN_S if unknown else RENEW_S
+    def _renew_after(self, pause_s: float, now: float) -> None:
+        """Start a fetch, so long after the last one; sooner where that failed."""
+        failed = self._fetched < self._tried
+        if self._fetching is None and now - self._tried >= (RETRY_S if failed else pause_s):
+            self._fetching = asyncio.create_task(self._renew(now))
 
     async def _renew(self, now: float) -> None:
         try:

@@ -45,6 +45,8 @@ class TokenVerifier:
         """
         digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
         known = self._verified.get(digest)
+        if known is not None:
+            known.keys.keep_fresh(now)
         if known is None or now >= known.usable_until or known.generation != known.keys.generation:
             self._verified.pop(digest, None)
             known = await self._verify(token, now)

@@ -5,9 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fivegms_af.security.errors import TokenExpired, TokenMalformed, TokenUntrusted
+from fivegms_af.security.errors import (
+    KeysUnavailable,
+    TokenExpired,
+    TokenMalformed,
+    TokenUntrusted,
+)
 from fivegms_af.security.jwks import read_key_set
-from fivegms_af.security.key_source import RENEW_S, FetchedKeys, FixedKeys
+from fivegms_af.security.key_source import RENEW_S, USABLE_S, FetchedKeys, FixedKeys
 from fivegms_af.security.verifier import Issuer, TokenVerifier
 from support.tokens import AUDIENCE, ISSUER, Key, claims, jwks
 
@@ -76,6 +81,42 @@ async def test_a_token_of_a_withdrawn_key_is_forgotten() -> None:
     with pytest.raises(TokenUntrusted):
         await believing.verify(token, at)
     await asyncio.sleep(0)
+
+
+class Published:
+    """A JWK Set that can be changed, or down."""
+
+    def __init__(self, body: bytes) -> None:
+        self.body: bytes | None = body
+
+    async def fetch(self) -> bytes:
+        if self.body is None:
+            raise OSError("down")
+        return self.body
+
+
+async def test_a_withdrawn_key_is_let_go_though_nobody_shows_another_token() -> None:
+    published = Published(jwks(KEY))
+    believing = TokenVerifier([Issuer(ISSUER, AUDIENCE, FetchedKeys("it", published.fetch))])
+    token = KEY.sign(claims(NOW, exp=SECONDS + 10_000))
+    await believing.verify(token, SECONDS)
+    published.body = jwks(Key.make("k2"))
+    await believing.verify(token, SECONDS + RENEW_S)  # has the keys fetched, and does not wait
+    for _ in range(5):
+        await asyncio.sleep(0)
+    with pytest.raises(TokenUntrusted):
+        await believing.verify(token, SECONDS + RENEW_S + 1)
+
+
+async def test_a_token_outlives_an_issuer_that_is_down_by_a_day() -> None:
+    published = Published(jwks(KEY))
+    believing = TokenVerifier([Issuer(ISSUER, AUDIENCE, FetchedKeys("it", published.fetch))])
+    token = KEY.sign(claims(NOW, exp=SECONDS + 2 * USABLE_S))
+    await believing.verify(token, SECONDS)
+    published.body = None
+    await believing.verify(token, SECONDS + USABLE_S)
+    with pytest.raises(KeysUnavailable):
+        await believing.verify(token, SECONDS + USABLE_S + 1)
 
 
 async def test_text_that_no_header_should_hold() -> None:
