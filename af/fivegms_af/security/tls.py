@@ -8,17 +8,27 @@ from fivegms_af.security.errors import SettingsRefused
 
 
 class ServerTls:
-    """What the listeners show. `reload` serves new connections with what the files hold then."""
+    """What the listeners show: `context`. `reload` shows new connections what the files hold then.
+
+    A context that is loaded again would keep the old certificate beside a new one with another type
+    of key, so each connection gets the context that was made last.
+    """
 
     def __init__(self, files: CertificateFiles) -> None:
         """Raises SettingsRefused."""
         self._files = files
-        self.context = _server_context(files)
+        self._newest = self.context = _server_context(files)
+        self.context.sni_callback = self._select
 
     def reload(self) -> None:
         """Raises SettingsRefused, and goes on with what there was."""
-        _server_context(self._files)
-        _show(self.context, self._files)
+        self._newest = _server_context(self._files)
+
+    def _select(
+        self, connection: ssl.SSLSocket | ssl.SSLObject, name: str | None, _: ssl.SSLContext
+    ) -> None:
+        """Called for every client's hello, with a name or without."""
+        connection.context = self._newest
 
 
 def client_context(ca: Path | None, shown: CertificateFiles | None) -> ssl.SSLContext:

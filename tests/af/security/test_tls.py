@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import structlog
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -21,7 +22,7 @@ from fivegms_af.security.errors import SettingsRefused
 from fivegms_af.security.tls import ServerTls, client_context
 from fivegms_af.server import ApplicationFunction
 from fivegms_api.endpoint import Endpoint
-from support.authority import Authority
+from support.authority import Authority, private_pem
 
 SESSION = {"provisioningSessionType": "DOWNLINK", "appId": "app"}
 
@@ -89,6 +90,25 @@ async def test_a_certificate_is_taken_anew(tmp_path: Path, authority: Authority)
             af.reload()
         assert [one["log_level"] for one in logged] == ["error"]
         assert await serial(af.m1_url, authority) == second
+
+
+async def test_a_certificate_with_another_type_of_key_takes_its_place(
+    tmp_path: Path, authority: Authority
+) -> None:
+    files = shown(authority, tmp_path)
+    rsa_key: Any = rsa.generate_private_key(65537, 2048)
+    pem = authority.issue(
+        rsa_key.public_key(), (), datetime.now(UTC), usage=None, addresses=("127.0.0.1",)
+    )
+    security = SecurityConfig(tls=files)
+    free = Endpoint("127.0.0.1", 0)
+    config = AfConfig(free, free, tmp_path / "af", security=security)
+    async with ApplicationFunction(config) as af:
+        first = await serial(af.m1_url, authority)
+        files.certificate.write_bytes(pem)
+        files.key.write_bytes(private_pem(rsa_key))
+        af.reload()
+        assert await serial(af.m1_url, authority) != first
 
 
 def _encrypt(key: Path) -> None:
