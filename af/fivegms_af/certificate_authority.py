@@ -5,6 +5,7 @@ Keys are EC P-256. Neither a CA's key nor a server's is ever part of a message o
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -86,7 +87,7 @@ def issue(
         .add_extension(_SIGNS_ONLY, critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(_identifier_of(issuer_key), critical=False)
+        .add_extension(_issuer_identifier(issuer_key, authority), critical=False)
         .sign(issuer_key, hashes.SHA256())
     )
     chain = (certificate, *(authority.intermediates if authority else ()))
@@ -121,7 +122,15 @@ _SIGNS_ONLY = x509.KeyUsage(
 )
 
 
-def _identifier_of(key: AuthorityKey) -> x509.AuthorityKeyIdentifier:
+def _issuer_identifier(
+    key: AuthorityKey, authority: CertificateAuthority | None
+) -> x509.AuthorityKeyIdentifier:
+    """What the CA calls its key, by whatever method (RFC 5280 4.2.1.1): verifiers compare them."""
+    if authority is not None:
+        with suppress(x509.ExtensionNotFound):
+            extensions = authority.certificate.extensions
+            named = extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+            return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(named)
     return x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
 
 

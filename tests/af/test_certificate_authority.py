@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
 )
+from cryptography.x509.oid import NameOID
 
 from fivegms_af.__main__ import main
 from fivegms_af.certificate_authority import LIFETIME, CertificateAuthority, issue, new_key
@@ -68,6 +70,30 @@ def test_what_is_between_the_ca_and_its_root_comes_along(tmp_path: Path) -> None
     assert len(chain) == 2
     chain[0].verify_directly_issued_by(chain[1])
     chain[1].verify_directly_issued_by(root.certificate)
+
+
+def test_a_ca_that_names_its_key_in_its_own_way_is_named_so(tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test CA")])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(NOW - timedelta(days=1))
+        .not_valid_after(NOW + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier(b"our own"), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    files = tmp_path / "ca.pem", tmp_path / "key.pem"
+    files[0].write_bytes(certificate.public_bytes(Encoding.PEM))
+    files[1].write_bytes(private_pem(key))
+    authority = CertificateAuthority.load(*files)
+    [issued] = x509.load_pem_x509_certificates(issue(NAMES, new_key(), authority, NOW))
+    named = issued.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+    assert named.key_identifier == b"our own"
 
 
 def test_an_expired_ca_issues_nothing(loaded: CertificateAuthority) -> None:
