@@ -159,15 +159,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known = parser()
     options = known.parse_args(arguments)
     try:
-        authority = _authority(options.certificate_authority, options.certificate_authority_key)
-        security = security_config(options)
-        limits = PolicyLimits()
-        if options.policy_limits:
-            limits = PolicyLimits.load(options.policy_limits)
+        config = _config(options)
     except ValueError as error:
         known.error(str(error))
     _log_to_stderr(logging.DEBUG if options.debug else logging.INFO)
-    config = AfConfig(
+    try:
+        asyncio.run(_serve(config))
+    except (ApplicationFunctionError, OSError) as error:
+        print(f"fivegms_af: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _config(options: argparse.Namespace) -> AfConfig:
+    """What the options mean. Raises ValueError that names those that do not go together."""
+    limits = PolicyLimits()
+    if options.policy_limits:
+        limits = PolicyLimits.load(options.policy_limits)
+    return AfConfig(
         m1=options.m1,
         m5=options.m5,
         operator=options.operator,
@@ -177,21 +186,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         m5_server_addresses=tuple(options.m5_server_addresses),
         sai_max_age_s=options.sai_max_age,
         m3_refresh_s=options.m3_refresh_s,
-        certificate_authority=authority,
+        certificate_authority=_authority(
+            options.certificate_authority, options.certificate_authority_key
+        ),
         report_retention_days=options.report_retention,
         policy_control_url=options.policy_control,
         policy_limits=limits,
         policy_notifications=options.policy_notifications,
         policy_notification_url=options.policy_notification_url,
         max_body_bytes=options.max_body_bytes,
-        security=security,
+        security=security_config(options),
     )
-    try:
-        asyncio.run(_serve(config))
-    except (ApplicationFunctionError, OSError) as error:
-        print(f"fivegms_af: {error}", file=sys.stderr)
-        return 1
-    return 0
 
 
 def _authority(certificate: Path | None, key: Path | None) -> CertificateAuthority | None:

@@ -59,6 +59,7 @@ class AfConfig:
     `policy_notifications`, reached at `policy_notification_url` if the PCF needs another URL.
     `m3_refresh_s` is after how long each AS is asked what it holds, though nothing has changed.
     `settle_s` is how long an M1 request waits for the AS to follow before it is answered.
+    Raises ValueError where TLS is set for M3 and an AS is to be driven without.
     """
 
     m1: Endpoint
@@ -82,6 +83,13 @@ class AfConfig:
     m3_timeout_s: float = 10.0
     m3_refresh_s: float = 60.0
     security: SecurityConfig = field(default=SecurityConfig())
+
+    def __post_init__(self) -> None:
+        if self.security.m3_ca is None and self.security.m3_certificate is None:
+            return
+        for server in self.application_servers:
+            if not server.m3_url.startswith("https://"):
+                raise ValueError("--m3-ca and --m3-certificate need m3=https://... of every AS")
 
     @property
     def effective_database_url(self) -> str:

@@ -31,7 +31,6 @@ def add_security_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--oauth-audience",
         metavar="NAME",
-        default=DEFAULT_AUDIENCE,
         help=f"what the tokens' aud must have (default {DEFAULT_AUDIENCE})",
     )
     add(
@@ -49,7 +48,6 @@ def add_security_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--oauth-token-lifetime-s",
         type=saying_why(positive),
-        default=DEFAULT_TOKEN_LIFETIME_S,
         metavar="N",
         help=f"how long tokens of our own hold (default {DEFAULT_TOKEN_LIFETIME_S})",
     )
@@ -71,11 +69,13 @@ def add_security_options(parser: argparse.ArgumentParser) -> None:
 
 def security_config(options: argparse.Namespace) -> SecurityConfig:
     """What the parsed options mean. Raises ValueError that names those that do not go together."""
+    _check_used(options)
+    audience = options.oauth_audience or DEFAULT_AUDIENCE
     trusted = own = None
     if options.oauth_jwks is not None:
         if options.oauth_issuer is None:
             raise ValueError("--oauth-jwks needs --oauth-issuer")
-        trusted = TrustedIssuer(options.oauth_issuer, options.oauth_audience, options.oauth_jwks)
+        trusted = TrustedIssuer(options.oauth_issuer, audience, options.oauth_jwks)
     if options.oauth_clients is not None:
         # Beside an authorisation server of others, ours keeps its own name.
         name = options.oauth_issuer if trusted is None else None
@@ -83,13 +83,9 @@ def security_config(options: argparse.Namespace) -> SecurityConfig:
             options.oauth_clients,
             options.oauth_signing_key,
             name or DEFAULT_ISSUER,
-            options.oauth_audience,
-            options.oauth_token_lifetime_s,
+            audience,
+            options.oauth_token_lifetime_s or DEFAULT_TOKEN_LIFETIME_S,
         )
-    elif options.oauth_signing_key is not None:
-        raise ValueError("--oauth-signing-key needs --oauth-clients")
-    if options.oauth_issuer is not None and trusted is None and own is None:
-        raise ValueError("--oauth-issuer needs --oauth-jwks or --oauth-clients")
     return SecurityConfig(
         trusted_issuer=trusted,
         own_issuer=own,
@@ -100,6 +96,24 @@ def security_config(options: argparse.Namespace) -> SecurityConfig:
         ),
         m5_allow_origins=tuple(options.m5_allow_origins),
     )
+
+
+def _check_used(options: argparse.Namespace) -> None:
+    """Raises ValueError for an option that nothing would come of."""
+    if options.oauth_clients is not None:
+        return
+    for name, value in (
+        ("--oauth-signing-key", options.oauth_signing_key),
+        ("--oauth-token-lifetime-s", options.oauth_token_lifetime_s),
+    ):
+        if value is not None:
+            raise ValueError(f"{name} needs --oauth-clients")
+    for name, value in (
+        ("--oauth-issuer", options.oauth_issuer),
+        ("--oauth-audience", options.oauth_audience),
+    ):
+        if value is not None and options.oauth_jwks is None:
+            raise ValueError(f"{name} needs --oauth-jwks or --oauth-clients")
 
 
 def web_origin(text: str) -> str:

@@ -65,6 +65,12 @@ def test_our_own_issuer_may_have_another_name() -> None:
         ["--oauth-jwks", "keys.json"],
         ["--oauth-issuer", "us"],
         ["--oauth-signing-key", "k.pem"],
+        ["--oauth-audience", "af"],
+        ["--oauth-token-lifetime-s", "60"],
+        [
+            *("--m3-ca", "ca.pem"),
+            *("--application-server", "m3=http://a:1,m2=http://a:2,m4=http://a:3"),
+        ],
         ["--tls-certificate", "t.pem"],
         ["--tls-key", "t.key"],
         ["--m3-key", "m.key"],
