@@ -24,6 +24,10 @@ from fivegms_api.wire import WireModel
 MAX_ANSWER_BYTES = 64 * 2**20
 MAX_REASON_CHARACTERS = 500
 
+_PASSING = (502, 503, 504)
+"""What is no answer of the AS to the request; another 5xx is one, which need not hold for others.
+"""
+
 _JSON = {"Content-Type": "application/json"}
 _PEM = {"Content-Type": CERTIFICATE_MEDIA_TYPE}
 
@@ -144,7 +148,7 @@ class M3Client:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             reason = str(error) or type(error).__name__
             raise ApplicationServerUnavailable(f"the AS does not answer: {reason}") from error
-        if response.status >= 500:
+        if response.status in _PASSING:
             raise ApplicationServerUnavailable(f"the AS answers {response.status} to {path}")
         if response.status >= 300:
             raise ApplicationServerRefused(response.status, _reason(content))

@@ -2,7 +2,8 @@
 
 A shell with no rule in it: `reconciliation` says what to do, `following` what is told of it. What
 the AS holds is asked for at the start, after a failure and every `refresh_s`, busy or not; between,
-the pump knows it from what it did.
+the pump knows it from what it did. A session that the AS refuses is tried again after a while, and
+costs the others nothing.
 """
 
 import asyncio
@@ -16,8 +17,8 @@ from fivegms_af.application_server import ApplicationServerPort
 from fivegms_af.config import ApplicationServerAddress
 from fivegms_af.errors import (
     ApplicationFunctionError,
+    ApplicationServerError,
     ApplicationServerRefused,
-    ApplicationServerUnavailable,
     TemplateUnknown,
 )
 from fivegms_af.following import Following, FollowRecord
@@ -81,6 +82,7 @@ class Pump:
         self._ours: set[str] = set()
         self._look_is_due = True
         self._failures = 0
+        self._rounds_refused = 0
         self.record = FollowRecord()
         self.capabilities: Capabilities | None = None
         self.gone: set[str] = set()
@@ -118,7 +120,7 @@ class Pump:
             await self._follow(changed)
         except ApplicationFunctionError as error:
             self._fail()
-            if isinstance(error, ApplicationServerUnavailable):
+            if isinstance(error, ApplicationServerError):
                 self.record.lost(error, self._timing.now())
             log.warning("the AS does not follow", error=str(error), failures=self._failures)
         except Exception:
@@ -126,6 +128,7 @@ class Pump:
             log.exception("the AS does not follow", failures=self._failures)
         else:
             self._failures = 0
+            self._rounds_refused = self._rounds_refused + 1 if self.record.refused else 0
         finally:
             for tried in changed.values():
                 if not tried.done():
@@ -134,8 +137,8 @@ class Pump:
     async def rest(self) -> None:
         """Until there is something to do: a change, a retry, or a look at what the AS holds."""
         timing = self._timing
-        pause_s = retry_delay_s(self._failures) if self._failures else timing.refresh_s
-        await timing.wait(self._wake, pause_s)
+        tries = self._failures or self._rounds_refused
+        await timing.wait(self._wake, retry_delay_s(tries) if tries else timing.refresh_s)
         if not self._wake.is_set() or timing.monotonic_s() - self._asked_s >= timing.refresh_s:
             self._look_is_due = True
         self._wake.clear()
@@ -172,8 +175,6 @@ class Pump:
             await self._perform(plan(part, frozenset(), self._held, self._address), refusals)
             await asyncio.sleep(0)
         self.record.settled(desired, refusals, self._timing.now())
-        for refusal in refusals.values():
-            raise refusal
 
     async def _look(self) -> dict[str, ReportedSession]:
         status = await self._server.status()

@@ -96,6 +96,15 @@ async def test_an_as_that_refuses_gives_its_reason(
         await verb(client)
 
 
+@pytest.mark.parametrize("status", [500, 507])
+async def test_what_the_as_cannot_do_says_nothing_of_other_sessions(
+    client: M3Client, fake: FakeAs, status: int
+) -> None:
+    fake.status = status
+    with pytest.raises(ApplicationServerRefused, match=str(status)):
+        await client.put_template("s", "t", "a/b", b"x")
+
+
 async def test_an_as_that_is_not_there() -> None:
     async with aiohttp.ClientSession() as http:
         client = M3Client("http://127.0.0.1:1", http, timeout_s=30)

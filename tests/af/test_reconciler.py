@@ -187,6 +187,22 @@ async def test_a_deletion_is_remembered_until_every_as_has_followed(
     assert await store.deleted_sessions() == frozenset()
 
 
+class Hearing(ProvisioningStore):
+    """Keeps its listener, as another replica's changes reach it."""
+
+    def on_change(self, listener: Listener) -> None:
+        self.tell = listener
+        super().on_change(listener)
+
+
+@pytest.fixture
+async def hearing(tmp_path: Path) -> AsyncIterator[Hearing]:
+    database = Database(f"sqlite:///{tmp_path / 'af.sqlite3'}")
+    await database.open()
+    yield Hearing(database)
+    await database.close()
+
+
 class Picky(MemoryApplicationServer):
     """Refuses one session's configuration."""
 
@@ -205,6 +221,48 @@ async def test_one_refusal_does_not_keep_the_others_back(store: ProvisioningStor
     assert list(server.hostings) == ["s2"]
 
 
+async def test_a_refusal_costs_the_other_sessions_nothing(hearing: Hearing) -> None:
+    server, timer = Picky(), Timer()
+    await provisioned(hearing, "s1")
+    reconciler = Reconciler(hearing, [server], ADDRESS, timer)
+    async with running(reconciler):
+        assert await timer.pauses.get() == 0.5
+        asked = server.calls.count(("status",))
+        await provisioned(hearing, "s2")
+        await reconciler.changed("s2", LONG_S)
+        await provisioned(hearing, "s3")  # as at another replica: nobody waits for it
+        while "s3" not in server.hostings:
+            await timer.pauses.get()
+        assert server.calls.count(("status",)) == asked
+        assert reconciler.refused_sessions == (1,)
+
+
+async def test_what_was_refused_is_tried_again(store: ProvisioningStore) -> None:
+    server, timer = MemoryApplicationServer(), Timer()
+    await provisioned(store, "s1")
+    server.refusals["s1"] = ApplicationServerRefused(507, "full")
+    async with running(Reconciler(store, [server], ADDRESS, timer)):
+        assert await timer.pauses.get() == 0.5
+        timer.elapse()
+        assert await timer.pauses.get() == 1.0
+        server.refusals.clear()
+        timer.elapse()
+        assert await timer.pauses.get() == REFRESH_S
+    assert list(server.hostings) == ["s1"]
+
+
+async def test_what_is_no_as_says_why(store: ProvisioningStore) -> None:
+    server, timer = MemoryApplicationServer(), Timer()
+    server.error = ApplicationServerRefused(404, "no M3 here")
+    session = await provisioned(store)
+    reconciler = Reconciler(store, [server], ADDRESS, timer)
+    async with running(reconciler):
+        await timer.pauses.get()
+        [following] = reconciler.following(session)
+    assert following.state is ApplicationServerState.UNREACHABLE
+    assert following.reason is server.error
+
+
 async def test_an_error_that_nobody_foresaw_is_survived(store: ProvisioningStore) -> None:
     server, timer = MemoryApplicationServer(), Timer()
     server.error = ZeroDivisionError("a bug")
@@ -215,22 +273,6 @@ async def test_an_error_that_nobody_foresaw_is_survived(store: ProvisioningStore
         timer.elapse()
         assert await timer.pauses.get() == REFRESH_S
     assert list(server.hostings) == ["s1"]
-
-
-class Hearing(ProvisioningStore):
-    """Keeps its listener, as another replica's changes reach it."""
-
-    def on_change(self, listener: Listener) -> None:
-        self.tell = listener
-        super().on_change(listener)
-
-
-@pytest.fixture
-async def hearing(tmp_path: Path) -> AsyncIterator[Hearing]:
-    database = Database(f"sqlite:///{tmp_path / 'af.sqlite3'}")
-    await database.open()
-    yield Hearing(database)
-    await database.close()
 
 
 async def test_a_change_that_nobody_waits_for_is_followed(store: ProvisioningStore) -> None:

@@ -1,5 +1,6 @@
 """The Content Hosting Configuration of a session, and purging what is cached (TS 26.512 7.6)."""
 
+from http import HTTPStatus
 from urllib.parse import parse_qsl
 
 from aiohttp import hdrs, web
@@ -91,6 +92,8 @@ async def purge(request: web.Request) -> web.Response:
     try:
         counts = [await server.purge(session.id, pattern) for server in context.servers]
     except ApplicationServerRefused as refused:
+        if refused.status != HTTPStatus.BAD_REQUEST:
+            raise  # it is not the pattern
         raise MembersRefused(InvalidParam(param="pattern", reason=str(refused))) from refused
     return web.json_response(sum(counts)) if sum(counts) else no_content()
 
