@@ -19,7 +19,12 @@ from fivegms_af.certificates import (
     uploaded,
 )
 from fivegms_af.context import CONTEXT, Context
-from fivegms_af.errors import CertificateUnknown, MediaTypeUnsupported, MembersRefused
+from fivegms_af.errors import (
+    CertificateUnknown,
+    MediaTypeUnsupported,
+    MembersRefused,
+    SubResourceLimit,
+)
 from fivegms_af.exchange import (
     check_preconditions,
     located,
@@ -30,6 +35,7 @@ from fivegms_af.exchange import (
     show,
 )
 from fivegms_af.hosting import canonical_domain_name
+from fivegms_af.m1.documents import MAX_OF_A_KIND
 from fivegms_af.m1.provisioning_sessions import find_session, session_path
 from fivegms_af.provisioned import JSON_MEDIA_TYPE, Certificate, Session
 from fivegms_api.m3 import CERTIFICATE_MEDIA_TYPE
@@ -43,6 +49,8 @@ async def create_certificate(request: web.Request) -> web.Response:
     """POST: 200 with a certificate for the AS's own name; with `?csr`, with a signing request."""
     context = request.app[CONTEXT]
     session = await find_session(request)
+    if len(session.certificates) >= MAX_OF_A_KIND:
+        raise SubResourceLimit("Server Certificate", MAX_OF_A_KIND)
     reserves = "csr" in query(request, "csr")
     aliases = await _aliases(request)
     if aliases and not reserves:

@@ -5,7 +5,7 @@ from aiohttp import hdrs, web
 from fivegms_af.bodies import canonical_json
 from fivegms_af.conditional import Representation
 from fivegms_af.context import CONTEXT
-from fivegms_af.errors import TemplateUnknown
+from fivegms_af.errors import SubResourceLimit, TemplateUnknown
 from fivegms_af.exchange import (
     check_preconditions,
     created,
@@ -15,6 +15,7 @@ from fivegms_af.exchange import (
     read_json,
     show,
 )
+from fivegms_af.m1.documents import MAX_OF_A_KIND
 from fivegms_af.m1.provisioning_sessions import find_session, session_path
 from fivegms_af.patching import JSON_PATCH, MERGE_PATCH, apply_patch
 from fivegms_af.preparation import (
@@ -31,6 +32,8 @@ MAX_AGE_S = 60
 async def create_template(request: web.Request) -> web.Response:
     """POST: 201, the identifier in Location."""
     session = await find_session(request)
+    if len(session.templates) >= MAX_OF_A_KIND:
+        raise SubResourceLimit("Content Preparation Template", MAX_OF_A_KIND)
     template_id = request.app[CONTEXT].new_id()
     content_type = request.headers.get(hdrs.CONTENT_TYPE)
     current = await _keep(request, session, template_id, content_type, await read_body(request))

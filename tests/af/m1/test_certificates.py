@@ -10,6 +10,7 @@ from cryptography import x509
 
 from fivegms_af.certificate_authority import CertificateAuthority
 from fivegms_af.config import ApplicationServerAddress
+from fivegms_af.m1.documents import MAX_OF_A_KIND
 from support.authority import Authority, requested_names
 
 PEM = "application/x-pem-file"
@@ -247,3 +248,11 @@ async def test_a_certificate_outlives_the_af(start_af: Any, af: Any) -> None:
     path = url.removeprefix(af.m1)
     assert (await again.get(again.m1 + path)).body == body
     assert json.loads((await again.get(again.m1 + session.removeprefix(af.m1))).body)
+
+
+async def test_a_session_has_so_many_certificates(af: Any) -> None:
+    session = await af.session()
+    for _ in range(MAX_OF_A_KIND):
+        await reserve(af, session)
+    refused = await create(af, session)
+    assert (refused.status, refused.problem) == (409, "sub-resource-limit")

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from fivegms_af.m1.documents import MAX_OF_A_KIND
 from fivegms_af.patching import JSON_PATCH, MERGE_PATCH
 from fivegms_api.model_preparation import MODEL_PREPARATION_MEDIA_TYPE
 from support.postgresql import on_both_databases
@@ -119,3 +120,11 @@ async def test_a_template_of_another_session_is_not_there(af: Any) -> None:
     assert (await af.delete(elsewhere)).status == 404
     assert (await af.send("PUT", elsewhere, b"x", "text/plain")).status == 404
     assert (await af.get(f"{elsewhere}%00")).status == 404
+
+
+async def test_a_session_has_so_many_templates(af: Any) -> None:
+    url = f"{await af.session()}/content-preparation-templates"
+    for _ in range(MAX_OF_A_KIND):
+        assert (await af.send("POST", url, b"x", "text/plain")).status == 201
+    refused = await af.send("POST", url, b"x", "text/plain")
+    assert (refused.status, refused.problem) == (409, "sub-resource-limit")
