@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -51,7 +52,7 @@ def load_signing_key(file: Path) -> SigningKey:
             pem = opened.read(MAX_BYTES)
         load_pem_private_key(pem, password=None)
         return _signing_key(pem)
-    except (OSError, ValueError, TypeError, JoseError) as error:
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm, JoseError) as error:
         raise SettingsRefused(file, error) from error
 
 

@@ -82,7 +82,9 @@ class TokenEndpoint:
         return scopes if isinstance(scopes, GrantRefused) else self._issue(client, scopes)
 
     async def _authenticate(self, asked: TokenRequest) -> Client | GrantRefused:
-        """An unknown client costs as much time as a wrong secret, so that none can be found out."""
+        """An unknown client costs a hash too; that it is unknown is told by its waiting times all
+        the same, which does no harm: a client's identifier is no secret (RFC 6749 2.2).
+        """
         client = self._clients.get(asked.client_id)
         known_id = client.client_id if client else None
         async with self._hashing:
