@@ -5,7 +5,7 @@
     READY      UEs may use it
     SUSPENDED  an operator took it out of use; only an operator puts it back
 
-A template that leaves READY ends the policies made from it, whoever took it out of there.
+A template that leaves READY, or gets other terms, ends the policies made from it, whoever did that.
 """
 
 from collections.abc import Mapping
@@ -45,6 +45,9 @@ TRANSITIONS: Mapping[tuple[PolicyTemplateState, TemplateEvent], PolicyTemplateSt
     (_S.READY, _E.UNANSWERED): _S.READY,
     (_S.READY, _E.SUSPENDED): _S.SUSPENDED,
     (_S.INVALID, _E.CHANGED): _S.PENDING,
+    (_S.INVALID, _E.ALLOWED): _S.READY,
+    (_S.INVALID, _E.REFUSED): _S.INVALID,
+    (_S.INVALID, _E.UNANSWERED): _S.INVALID,
     (_S.SUSPENDED, _E.CHANGED): _S.SUSPENDED,
     (_S.SUSPENDED, _E.RESUMED): _S.PENDING,
 }
@@ -91,7 +94,7 @@ def after(current: TemplateStatus, change: TemplateChange) -> TemplateStatus:
     state = TRANSITIONS.get((current.state, change.event))
     if state is None:
         raise PolicyTemplateStateConflict(current.state, change.event)
-    if state is current.state and state is not _S.PENDING:
+    if change.event is _E.UNANSWERED and state is not _S.PENDING:
         return current
     return _status(state, change.detail)
 

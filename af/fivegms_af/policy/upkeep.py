@@ -1,15 +1,17 @@
 """Keeps policies true: templates judged, policies ended with their templates, the rest let go of.
 
 A pump with no rule in it. It works off what requests leave: templates that nobody has judged,
-policies whose template is no longer READY, resources that a request or a crash left unsettled,
-boosts that are over, references that are to be released. What cannot be done is tried again until
-it is done. At the start it looks at everything, so that nothing depends on who left it.
+policies whose template is no longer READY or has other terms, resources that a request or a crash
+left unsettled, boosts that are over, references that are to be released. What cannot be done is
+tried again until it is done. At the start it looks at everything, so that nothing depends on who
+left it, nor on what the policy control was before.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -38,6 +40,9 @@ from fivegms_api.policy_templates import PolicyTemplate, PolicyTemplateState
 REFRESH_S = 60.0
 NO_CONTROL = "this deployment has no policy control"
 
+_Work = dict[str, Callable[[], Awaitable[None]]]
+_JUDGED = frozenset({PolicyTemplateState.READY, PolicyTemplateState.INVALID})
+
 log = structlog.get_logger()
 
 
@@ -61,6 +66,7 @@ class PolicyUpkeep:
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self._unjudged: set[str] | None = None  # None: every session is to be looked at
         self._lost: set[str] = set()
+        self._failed: set[str] = set()
         self._due: datetime | None = None
         self._failures = 0
 
@@ -113,11 +119,19 @@ class PolicyUpkeep:
             self._unjudged |= set(changed)
         await self._judge_all()
         if self._control is not None:
-            unfinished = await self._resources.unfinished()
-            for resource in unfinished:
-                await self._finish(self._control, resource)
+            await self._do_all(
+                await self._to_finish(self._control) | await self._to_release(self._control)
+            )
             self._due = min(map(_due, await self._resources.unfinished()), default=None)
-            await self._release_all(self._control)
+            await self._do_all(await self._to_release(self._control))
+
+    async def _do_all(self, work: _Work) -> None:
+        """What failed last time comes last: it keeps nothing from being done but itself."""
+        self._failed &= work.keys()
+        for key in sorted(work, key=self._failed.__contains__):
+            self._failed.add(key)
+            await work[key]()
+            self._failed.discard(key)
 
     async def _judge_all(self) -> None:
         """Judge what is unjudged, then end what lost its template; keep in mind what is left."""
@@ -127,7 +141,7 @@ class PolicyUpkeep:
         for session in sessions.values():
             for template in session.documents_of(DocumentKind.POLICY_TEMPLATE):
                 state = status_of(template).state
-                again = first and state is PolicyTemplateState.READY
+                again = first and state in _JUDGED
                 if again or state is PolicyTemplateState.PENDING:
                     unanswered += await self._judge(session.id, template)
         left = await self._end_policies(wanted)
@@ -189,8 +203,7 @@ class PolicyUpkeep:
             if template_id is None or resource.provisioning_session_id not in sessions:
                 continue
             template = _find(sessions[resource.provisioning_session_id], template_id)
-            in_use = template is not None and is_ready(template)
-            if not in_use and not await self._end(resource):
+            if not _stands(resource, template) and not await self._end(resource):
                 left.add(resource.provisioning_session_id)
         return left
 
@@ -203,6 +216,10 @@ class PolicyUpkeep:
             return False
         log.info("ended with its policy template", resource=resource.id, kind=resource.kind.value)
         return True
+
+    async def _to_finish(self, control: PolicyControl) -> _Work:
+        resources = await self._resources.unfinished()
+        return {one.id: partial(self._finish, control, one) for one in resources}
 
     async def _finish(self, control: PolicyControl, resource: SessionHandlingResource) -> None:
         """What nobody is at work on any more, and boosts that are over."""
@@ -252,10 +269,20 @@ class PolicyUpkeep:
         ended = replace(resource, status=boost.to_json(), control_reference=None)
         await self._resources.let_go(ended, reference, now)
 
-    async def _release_all(self, control: PolicyControl) -> None:
-        for reference in await self._resources.releases():
-            await control.release(reference)
-            await self._resources.forget_release(reference)
+    async def _to_release(self, control: PolicyControl) -> _Work:
+        references = await self._resources.releases()
+        return {one: partial(self._release, control, one) for one in references}
+
+    async def _release(self, control: PolicyControl, reference: str) -> None:
+        await control.release(reference)
+        await self._resources.forget_release(reference)
+
+
+def _stands(resource: SessionHandlingResource, template: Document | None) -> bool:
+    """Whether the template is still READY, on the terms that the resource was made on."""
+    if template is None or not is_ready(template):
+        return False
+    return flow_of(resource).terms == terms_of(template.read(PolicyTemplate))
 
 
 def _find(session: Session | None, template_id: str) -> Document | None:

@@ -52,7 +52,10 @@ def test_the_reason_is_that_of_the_last_event() -> None:
     refused = after(new_status(), TemplateChange(E.REFUSED, "too much"))
     assert refused.state_reason.detail == "too much"
     assert refused.state_reason.type == "urn:fivegms:policy-template:invalid"
-    changed = after(refused, TemplateChange(E.CHANGED))
+    again = after(refused, TemplateChange(E.REFUSED, "still too much"))
+    assert again.state_reason.detail == "still too much"
+    assert after(again, TemplateChange(E.UNANSWERED, "no answer")) == again
+    changed = after(again, TemplateChange(E.CHANGED))
     assert changed.state_reason.detail is None
 
 

@@ -12,7 +12,7 @@ import pytest
 from fivegms_af.errors import ChangedMeanwhile, MembersRefused
 from fivegms_af.policy.control import Granted, PolicyFlow
 from fivegms_af.policy.dynamic_policies import DynamicPolicies
-from fivegms_af.policy.errors import DynamicPolicyUnknown
+from fivegms_af.policy.errors import DynamicPolicyUnknown, PolicyControlUnavailable
 from fivegms_af.policy.memory_control import MemoryPolicyControl
 from fivegms_af.policy.network_assistance import NetworkAssistance
 from fivegms_af.policy.requests import Asker
@@ -45,6 +45,12 @@ class Mortal(MemoryPolicyControl):
         super().__init__()
         self.before: Callable[[], Any] = lambda: None
         self.after: Callable[[], Any] = lambda: None
+        self.unreleasable: set[str] = set()
+
+    async def release(self, reference: str) -> None:
+        if reference in self.unreleasable:
+            raise PolicyControlUnavailable("status 500", may_have_acted=True)
+        await super().release(reference)
 
     async def install(self, flow: PolicyFlow) -> Granted:
         return await self._around(super().install(flow))
@@ -233,6 +239,45 @@ async def test_a_template_that_left_ready_before_a_crash_still_ends_its_policies
     await world.upkeep.attempt()
     assert world.enforced == []
     assert await world.resources.resources() == ()
+
+
+async def test_other_terms_end_what_was_made_on_the_old_ones(world: World) -> None:
+    await world.create()
+    await world.put_template(maxBtrDl="20 Mbps")
+    await world.upkeep.changed("s", 0)
+    await world.upkeep.attempt()
+    assert len(world.enforced) == 1
+    await world.put_template(maxBtrDl="10 Mbps")
+    await world.upkeep.changed("s", 0)
+    await world.upkeep.attempt()
+    assert is_ready((await world.session()).documents[0])
+    assert world.enforced == []
+    assert await world.resources.resources() == ()
+
+
+async def test_a_template_that_was_refused_is_judged_again_at_the_start(world: World) -> None:
+    world.control.limit_bps = 1
+    world.restart()
+    await world.upkeep.attempt()
+    assert not is_ready((await world.session()).documents[0])
+    world.control.limit_bps = 10**9
+    world.restart()
+    await world.upkeep.attempt()
+    assert is_ready((await world.session()).documents[0])
+
+
+async def test_what_cannot_be_released_keeps_nothing_else_waiting(world: World) -> None:
+    world.control.unreleasable = {"memory:1"}
+    stuck, other = await world.create(), await world.create()
+    for policy_id in (stuck, other):
+        await world.resources.remove(await world.policies.find(policy_id), world.time)
+        world.time += timedelta(seconds=1)
+    await world.upkeep.attempt()
+    await world.upkeep.attempt()
+    assert [flow.id for flow in world.enforced] == [stuck]
+    world.control.unreleasable = set()
+    await world.upkeep.attempt()
+    assert world.enforced == []
 
 
 async def test_a_policy_is_not_made_on_a_template_that_changes_meanwhile(world: World) -> None:
