@@ -14,6 +14,8 @@ COMMANDS = {
     "af": ("serve", "af"),
     "as": ("serve", "as_"),
     "publish": ("publish", "publish"),
+    "rollout": ("rollout", "rollout"),
+    "rollback": ("rollout", "rollback"),
     "run": ("run", "run"),
     "get": ("get", "get"),
     "prepare": ("prepare", "prepare"),
