@@ -146,8 +146,9 @@ class M3Client:
             ) as response:
                 content = await _read(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            reason = str(error) or type(error).__name__
-            raise ApplicationServerUnavailable(f"the AS does not answer: {reason}") from error
+            raise ApplicationServerUnavailable(
+                f"the AS does not answer: {_cause(error)}"
+            ) from error
         if response.status in _PASSING:
             raise ApplicationServerUnavailable(f"the AS answers {response.status} to {path}")
         if response.status >= 300:
@@ -162,6 +163,16 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
         if len(content) > MAX_ANSWER_BYTES:
             raise ApplicationServerUnavailable(f"the AS answers more than {MAX_ANSWER_BYTES} bytes")
     return bytes(content)
+
+
+def _cause(error: Exception) -> str:
+    """In words for whoever looks at the AS: aiohttp's have the context of TLS as an object."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            return f"{error.host}:{error.port}: {error.certificate_error}"
+        case aiohttp.ClientConnectorError():
+            return f"{error.host}:{error.port}: {error.os_error.strerror or error.os_error}"
+    return str(error) or type(error).__name__
 
 
 def _reason(content: bytes) -> str:

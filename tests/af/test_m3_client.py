@@ -107,9 +107,12 @@ async def test_what_the_as_cannot_do_says_nothing_of_other_sessions(
 
 async def test_an_as_that_is_not_there() -> None:
     async with aiohttp.ClientSession() as http:
-        client = M3Client("http://127.0.0.1:1", http, timeout_s=30)
-        with pytest.raises(ApplicationServerUnavailable, match="does not answer"):
+        client = M3Client("http://127.0.0.1:1", http, 30, ssl.create_default_context())
+        with pytest.raises(
+            ApplicationServerUnavailable, match=r"does not answer: 127.*fail"
+        ) as told:
             await client.status()
+    assert "object at" not in str(told.value)
 
 
 async def test_what_is_gone_already_is_deleted(client: M3Client, fake: FakeAs) -> None:
