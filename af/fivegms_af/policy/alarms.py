@@ -3,7 +3,7 @@
 A report is held against the least that any READY template of its session requires, because a report
 does not say whose terms its traffic was on: who misses the least misses all. The network's own
 notifications are about one policy each. An alarm is raised once, and cleared when the requirement
-is met again or its policy ends.
+is met again, there is none any more, or its policy ends.
 """
 
 import hashlib
@@ -48,16 +48,19 @@ class Finding:
 def find_in_report(
     session: Session, client_id: str | None, values: Mapping[str, float]
 ) -> Finding | None:
-    """What a metrics report says of the session's requirement; None where there is neither."""
+    """What a metrics report says of the session's requirement, if it says anything.
+
+    Where nothing is required, nothing is missed any more.
+    """
     required = least_required_bps(session)
     observed = next((values[one] for one in THROUGHPUT_METRICS if one in values), None)
-    if required is None or observed is None:
+    if observed is None:
         return None
     return Finding(
         QosAlarmKind.DOWNLINK_THROUGHPUT,
         client_subject(client_id),
-        is_missed=observed < required,
-        required=float(required),
+        is_missed=required is not None and observed < required,
+        required=None if required is None else float(required),
         observed=observed,
     )
 
@@ -160,11 +163,14 @@ class QosAlarms:
                 required=finding.required,
                 observed=finding.observed,
             )
-            await self.store.add(alarm)
-            log.warning("QoS is missed", **alarm.model_dump(mode="json"))
-            self._tell(session_id, finding)
-        elif is_open and not finding.is_missed:
-            await self.store.clear(session_id, finding.kind, finding.subject, at)
+            if await self.store.add(alarm):
+                log.warning("QoS is missed", **alarm.model_dump(mode="json"))
+                self._tell(session_id, finding)
+        elif (
+            is_open
+            and not finding.is_missed
+            and await self.store.clear(session_id, finding.kind, finding.subject, at)
+        ):
             log.info("QoS is met again", session=session_id, kind=finding.kind.value)
             self._tell(session_id, finding)
 

@@ -72,9 +72,14 @@ def test_a_report_is_held_against_it(values: dict[str, float], is_missed: bool) 
     assert finding.is_missed is is_missed
 
 
-def test_what_is_not_reported_or_not_required_says_nothing() -> None:
+def test_what_is_not_reported_says_nothing() -> None:
     assert find_in_report(session("DL-AUTO"), "ue", {"stalls": 1.0}) is None
-    assert find_in_report(session(), "ue", {"throughput": 1.0}) is None
+
+
+def test_what_is_not_required_is_not_missed() -> None:
+    finding = find_in_report(session(), "ue", {"throughput": 1.0})
+    assert finding is not None
+    assert (finding.is_missed, finding.required) == (False, None)
 
 
 def test_a_client_that_does_not_fit_is_known_by_its_digest() -> None:

@@ -58,6 +58,20 @@ async def test_a_missed_kpi_raises_one_alarm_until_it_is_met(policies: Any) -> N
     assert information["observedThroughput"]["lowest"] == "90 Mbps"
 
 
+@pytest.mark.requirement("R019")
+async def test_an_alarm_is_over_when_nothing_is_required_any_more(policies: Any) -> None:
+    session = await policies.af.session()
+    profile = {"qosReference": "urn:fivegms:kpi:SI-MEDIA"}
+    template = await policies.template(session, qoSSpecification=profile)
+    await policies.state(template, "READY")
+    report = await metrics_reporting(policies, session)
+    await report(1e6)
+    assert (await policies.af.delete(template)).status == 204
+    await report(1e6)
+    (alarm,) = (await policies.af.get(f"{session}/qos-alarms")).json["qosAlarms"]
+    assert alarm["cleared"]
+
+
 async def test_a_report_of_any_throughput_can_be_told(policies: Any) -> None:
     session = await policies.af.session()
     report = await metrics_reporting(policies, session)
