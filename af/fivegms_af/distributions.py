@@ -4,7 +4,7 @@ Each function yields the faults of one member, named by JSON Pointer. Patterns a
 the AS matches them against every request.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import unquote
 
 from fivegms_af.certificates import find_certificate, speaks_for
@@ -49,7 +49,6 @@ def distribution_faults(
 
     What the AS has to have for it is judged by its `capabilities`, unless they are not known.
     """
-    yield from _reassigned(distribution, completed, *at)
     yield from _alias_faults(distribution, *at)
     yield from _certificate_faults(session, distribution, completed, capabilities, *at)
     yield from _edge_faults(session, distribution, *at)
@@ -64,14 +63,17 @@ def distribution_faults(
     yield from _entry_point_faults(session, distribution, *at)
 
 
-def _reassigned(
-    distribution: DistributionConfiguration, completed: DistributionConfiguration, *at: Place
+def reassigned_faults(
+    distribution: DistributionConfiguration,
+    assigned: Sequence[DistributionConfiguration],
+    *at: Place,
 ) -> Faults:
+    """What only the AF assigns, where it is none of what the AF `assigned` now or before."""
     for name, spelling in (
         ("canonical_domain_name", "canonicalDomainName"),
         ("base_url", "baseURL"),
     ):
-        if getattr(distribution, name) not in (None, getattr(completed, name)):
+        if getattr(distribution, name) not in (None, *(getattr(one, name) for one in assigned)):
             yield fault("is assigned by the 5GMS AF", *at, spelling)
 
 

@@ -1,15 +1,16 @@
 """The rules of a Content Hosting Configuration: what is accepted, and what the AF adds to it.
 
 Everything that the AS would not do is refused by name, as far as the AF knows what the AS can do.
-Members that the AF assigns may be sent back as they were given (a provider GETs, edits and PUTs),
-never with another value. What a single distribution may ask for is in `distributions`. Pure.
+Members that the AF assigns may be sent back as they were given, though they change by what else is
+sent (a provider GETs, edits and PUTs, or PATCHes); never with a value of the provider's own. What a
+single distribution may ask for is in `distributions`. Pure.
 """
 
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from fivegms_af.config import ApplicationServerAddress
-from fivegms_af.distributions import distribution_faults
+from fivegms_af.distributions import distribution_faults, reassigned_faults
 from fivegms_af.errors import HostingNotForUplink, MembersRefused
 from fivegms_af.faults import NOT_SUPPORTED, fault
 from fivegms_af.provisioned import Session
@@ -75,6 +76,7 @@ def accept_hosting(
         reason = f"more than {MAX_DISTRIBUTIONS} are {NOT_SUPPORTED}"
         raise MembersRefused(fault(reason, "distributionConfigurations"))
     assigned = complete_hosting(session.id, configuration, address)
+    shown = _shown(session, address)
     faults = [
         *_ingest_faults(
             configuration.ingest_configuration, assigned.ingest_configuration, capabilities
@@ -85,6 +87,7 @@ def accept_hosting(
     )
     for place, (distribution, completed) in enumerate(pairs):
         at = ("distributionConfigurations", place)
+        faults += reassigned_faults(distribution, (completed, *shown), *at)
         faults += distribution_faults(session, distribution, completed, capabilities, *at)
         if distribution.certificate_id is not None and address.m4_tls_url is None:
             faults.append(fault(NOT_SUPPORTED, *at, "certificateId"))
@@ -134,6 +137,16 @@ def distribution_url(
         port = "" if parts.port is None else f":{parts.port}"
         origin = f"{parts.scheme}://{distribution.domain_name_alias.lower()}{port}{parts.path}"
     return origin + distribution_path(session_id, place)
+
+
+def _shown(
+    session: Session, address: ApplicationServerAddress
+) -> tuple[DistributionConfiguration, ...]:
+    """The distributions as the provider may have seen them last."""
+    if session.hosting is None:
+        return ()
+    current = complete_hosting(session.id, session.hosting.configuration, address)
+    return current.distribution_configurations
 
 
 def _without_assigned(configuration: ContentHostingConfiguration) -> ContentHostingConfiguration:

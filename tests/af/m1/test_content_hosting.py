@@ -51,6 +51,25 @@ async def test_a_second_creation_is_refused_and_changes_nothing(af: Any) -> None
     assert (await af.get(url)).body == before.body
 
 
+async def test_an_edit_that_moves_a_distribution_moves_its_address(af: Any) -> None:
+    two = HOSTING | {"distributionConfigurations": [{"domainNameAlias": "a.example"}, {}]}
+    url = await af.hosting(await af.session(), two)
+    seen = (await af.get(url)).json
+    first, second = seen["distributionConfigurations"]
+    edited = [second | {"domainNameAlias": "b.example"}, first]
+    updated = await af.send("PUT", url, seen | {"distributionConfigurations": edited})
+    assert updated.status == 204
+    shown = (await af.get(url)).json["distributionConfigurations"]
+    assert shown[0]["baseURL"] == first["baseURL"].replace("a.example", "b.example")
+    assert shown[1]["baseURL"] == second["baseURL"].replace("m4.example", "a.example")
+    alias = "/distributionConfigurations/0/domainNameAlias"
+    patch = [{"op": "replace", "path": alias, "value": "c.example"}]
+    assert (await af.send("PATCH", url, patch, JSON_PATCH)).status == 200
+    foreign = [{"baseURL": "http://mine.example/"}]
+    refused = await af.send("PUT", url, seen | {"distributionConfigurations": foreign})
+    assert (refused.status, refused.problem) == (400, "members-refused")
+
+
 async def test_a_configuration_that_was_fetched_edited_and_put_back(af: Any) -> None:
     url = await af.hosting(await af.session(), HOSTING)
     seen = await af.get(url)
