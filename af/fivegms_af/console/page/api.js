@@ -109,7 +109,8 @@ export class Api {
 /** @param {string} path @param {RequestInit} init */
 async function reach(path, init) {
   try {
-    return await fetch(path, init);
+    // No cookies, and no prompt of the browser's own where a password is asked for.
+    return await fetch(path, { ...init, credentials: "omit" });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new Problem(0, { detail: "The AF does not answer." });

@@ -43,9 +43,20 @@ export function table(caption, headings, rows) {
   );
 }
 
+let fields = 0;
+
 /** A labelled field of a form. @param {string} label @param {Element} control */
 export function field(label, control, hint = "") {
-  return el("label", { class: "field" }, el("span", {}, label), control, hint && el("small", {}, hint));
+  const id = `field-${++fields}`;
+  control.id = id;
+  if (hint) control.setAttribute("aria-describedby", `${id}-hint`);
+  return el(
+    "div",
+    { class: "field" },
+    el("label", { for: id }, label),
+    control,
+    hint && el("small", { id: `${id}-hint` }, hint),
+  );
 }
 
 /** @param {[string, string][]} options values and their texts */

@@ -18,7 +18,10 @@ export function sessionView(console_, id) {
   const url = `${M1}/${encodeURIComponent(id)}`;
   const element = el("div", {}, el("p", { class: "hint" }, "loading"));
 
+  let isGone = false;
+
   async function refresh() {
+    if (isGone) return;
     const [session, summary, servers] = await Promise.all([
       api.get(url),
       api.get(`${OPERATOR}/provisioning-sessions/${encodeURIComponent(id)}`),
@@ -61,7 +64,11 @@ export function sessionView(console_, id) {
     await attempt(
       console_,
       async () => {
-        await api.remove(url);
+        isGone = true; // events of its end come before the answer
+        await api.remove(url).catch((problem) => {
+          isGone = false;
+          throw problem;
+        });
         window.location.hash = "#/sessions";
       },
       "Session deleted.",
