@@ -27,6 +27,7 @@ LOOPBACK = "127.0.0.1"
 class DeploymentConfig:
     """Where each reference point listens (port 0: any free port) and where state lies.
 
+    `m2` is for providers, and apart from `m4` so that UEs cannot ingest.
     `operator` serves the console and what else is for operators; None serves none of it.
     `m4_tls` serves the distributions that have a certificate; None offers no TLS.
     `certificate_authority` issues the certificates that the AF makes; `security` is what the AF
@@ -39,6 +40,7 @@ class DeploymentConfig:
     m5: Endpoint = field(default=Endpoint(LOOPBACK, 7778))
     operator: Endpoint | None = field(default=Endpoint(LOOPBACK, 7780))
     m3: Endpoint = field(default=Endpoint(LOOPBACK, 7779))
+    m2: Endpoint = field(default=Endpoint(LOOPBACK, 8081))
     m4: Endpoint = field(default=Endpoint(LOOPBACK, 8080))
     m4_tls: Endpoint | None = None
     certificate_authority: CertificateAuthority | None = None
@@ -50,7 +52,7 @@ class DeploymentConfig:
     def on_free_ports(cls, data_dir: Path) -> Self:
         """A deployment on loopback ports that the system chooses."""
         free = Endpoint(LOOPBACK, 0)
-        return cls(data_dir, m1=free, m5=free, operator=free, m3=free, m4=free)
+        return cls(data_dir, m1=free, m5=free, operator=free, m3=free, m2=free, m4=free)
 
 
 class Deployment:
@@ -63,6 +65,7 @@ class Deployment:
             AsConfig(
                 m3=config.m3,
                 m4=config.m4,
+                m2=config.m2,
                 m4_tls=config.m4_tls,
                 data_dir=config.data_dir / "as",
             )

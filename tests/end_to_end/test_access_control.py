@@ -24,7 +24,7 @@ def addresses(tmp_path: Path) -> Iterator[dict[str, str]]:
     ]
     file = tmp_path / "clients.json"
     file.write_text(json.dumps({"clients": [one | {"secretHash": secret_hash} for one in clients]}))
-    ports = [f"--{point}=127.0.0.1:0" for point in ("m1", "m5", "operator", "m3", "m4")]
+    ports = [f"--{point}=127.0.0.1:0" for point in ("m1", "m5", "operator", "m3", "m2", "m4")]
     with serving("serve", *ports, "--data", tmp_path, "--oauth-clients", file) as addresses:
         yield addresses
 

@@ -24,7 +24,7 @@ class Servers:
         self.urls: dict[str, str] = {}
 
     def start_as(self) -> None:
-        addresses = [f"--{point}={self._address(point)}" for point in ("m3", "m4")]
+        addresses = [f"--{point}={self._address(point)}" for point in ("m3", "m2", "m4")]
         self._start("as", *addresses)
 
     def start_af(self) -> None:

@@ -53,6 +53,7 @@ def _address_option(name: str) -> typer.models.OptionInfo:
 
 
 M1 = Annotated[Endpoint, _address_option("m1")]
+M2 = Annotated[Endpoint, _address_option("m2")]
 M3 = Annotated[Endpoint, _address_option("m3")]
 M4 = Annotated[Endpoint, _address_option("m4")]
 M4Tls = Annotated[
@@ -116,6 +117,7 @@ def serve(
     m5: M5 = "127.0.0.1:7778",  # type: ignore[assignment]
     operator: Operator = "127.0.0.1:7780",  # type: ignore[assignment]
     m3: M3 = "127.0.0.1:7779",  # type: ignore[assignment]
+    m2: M2 = "127.0.0.1:8081",  # type: ignore[assignment]
     m4: M4 = "127.0.0.1:8080",  # type: ignore[assignment]
     m4_tls: M4Tls = None,
     data: DataDir = DEFAULT_DATA,
@@ -131,6 +133,7 @@ def serve(
         m5=m5,
         operator=operator,
         m3=m3,
+        m2=m2,
         m4=m4,
         m4_tls=m4_tls,
         security=_security(oauth_clients, tls_certificate, tls_key),
@@ -187,12 +190,13 @@ def af(
 
 def as_(
     m3: M3 = "127.0.0.1:7779",  # type: ignore[assignment]
+    m2: M2 = "127.0.0.1:8081",  # type: ignore[assignment]
     m4: M4 = "127.0.0.1:8080",  # type: ignore[assignment]
     data: DataDir = DEFAULT_DATA,
     as_json: JsonOption = False,
 ) -> None:
     """Run an Application Server alone."""
-    server = ApplicationServer(AsConfig(m3=m3, m4=m4, data_dir=data / "as"))
+    server = ApplicationServer(AsConfig(m3=m3, m2=m2, m4=m4, data_dir=data / "as"))
     log_to_stderr(as_json=as_json)
     with reporting_errors(as_json=as_json):
         asyncio.run(_serve(server, ("m2", "m3", "m4"), data, as_json=as_json))

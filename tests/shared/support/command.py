@@ -64,7 +64,7 @@ def serving(*arguments: str | Path, home: Path | None = None) -> Iterator[dict[s
 @contextmanager
 def deployment(data: Path) -> Iterator[dict[str, str]]:
     """`fivegms serve` on free ports."""
-    ports = [f"--{point}=127.0.0.1:0" for point in ("m1", "m5", "operator", "m3", "m4")]
+    ports = [f"--{point}=127.0.0.1:0" for point in ("m1", "m5", "operator", "m3", "m2", "m4")]
     with serving("serve", *ports, "--data", data) as addresses:
         yield addresses
 
