@@ -58,7 +58,7 @@ class LinkPolicyControl:
             _rate(demand.uplink_most_bps),
         )
         self._link.enforce(reference, rule)
-        return Granted(reference, demand.downlink_most_bps, demand.uplink_most_bps)
+        return Granted(reference, demand.downlink_most_bps or None, demand.uplink_most_bps or None)
 
     async def update(self, reference: str, flow: PolicyFlow) -> Granted:
         """A flow keeps its id, so this is `install`."""

@@ -68,6 +68,14 @@ async def test_a_grant_changes_the_rate_and_a_release_restores_it(
     assert await control.network() == NetworkState(5_000_000, 1_000_000, 20.0)
 
 
+async def test_who_asks_for_nothing_keeps_the_rate_of_all_and_is_told_so(
+    link: EmulatedLink, control: LinkPolicyControl
+) -> None:
+    granted = await control.install(flow(up=0))
+    assert (granted.downlink_bps, granted.uplink_bps) == (50_000_000, None)
+    assert link.rate_bps(UP) == 1e6
+
+
 @pytest.mark.parametrize(
     "one",
     [

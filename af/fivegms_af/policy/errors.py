@@ -19,7 +19,7 @@ class DynamicPolicyUnknown(ResourceUnknown):
     def __init__(self, policy_id: str) -> None:
         super().__init__(
             f"there is no dynamic policy {policy_id!r}; one ends when its policy template leaves "
-            "READY"
+            "READY or gets other terms"
         )
 
 

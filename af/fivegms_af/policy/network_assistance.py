@@ -1,7 +1,8 @@
 """Network assistance: recommendations, and boosts that end by themselves.
 
-A boost is a policy of its own for a while: all that the template of the session allows. It is noted
-before the control is asked, like a dynamic policy, and `upkeep` lets go of it when it is over.
+A boost is a policy of its own for a while: all that the session asked for, or its template allows.
+It is noted before the control is asked, like a dynamic policy, and `upkeep` lets go of it when it
+is over.
 """
 
 from collections.abc import Callable

@@ -115,7 +115,7 @@ def flow_of(resource: SessionHandlingResource) -> PolicyFlow:
 
 
 def boost_flow(resource: SessionHandlingResource) -> PolicyFlow:
-    """What a boost of a network assistance session asks for: all that its template allows."""
+    """What a boost of a network assistance session asks for: the session's own demand."""
     flow = flow_of(resource)
     return replace(flow, id=f"{flow.id}.boost")
 

@@ -5,7 +5,7 @@
     READY      UEs may use it
     SUSPENDED  an operator took it out of use; only an operator puts it back
 
-A template that leaves READY, or gets other terms, ends the policies made from it, whoever did that.
+A template that leaves READY, or gets other terms, ends the policies made from it.
 """
 
 from collections.abc import Mapping
