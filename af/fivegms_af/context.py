@@ -18,6 +18,7 @@ from fivegms_af.request_id import RequestIds
 from fivegms_af.service_access_cache import ServiceAccessCache
 from fivegms_af.store.provisioning_store import ProvisioningStore
 from fivegms_af.store.report_series import ReportSeries
+from fivegms_af.store.resource_counts import ResourceCounts
 from fivegms_api.m3 import Capabilities
 
 
@@ -31,6 +32,7 @@ class Context:
     reconciler: Reconciler
     reports: ReportIntake
     report_series: ReportSeries
+    resource_counts: ResourceCounts
     policy: PolicyService
     now: Callable[[], datetime]
     new_id: Callable[[], str]

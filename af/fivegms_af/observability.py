@@ -4,6 +4,8 @@ One registry per AF, so that several in one process stay apart. Labels are names
 (interfaces, operations, statuses), never identifiers: their number is bounded.
 """
 
+import asyncio
+import time
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 
@@ -18,6 +20,8 @@ PROMETHEUS_MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 UNROUTED = "none"
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_WRITES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+LAG_INTERVAL_S = 1.0
 
 Observe = Callable[[web.Request, int, float], None]
 """Told of each answer: the request, the status, and the seconds that it took."""
@@ -52,6 +56,24 @@ class Metrics:
         self.qos_alarms = Counter(
             "fivegms_af_qos_alarms",
             "QoS alarms that were raised, by kind.",
+            ("kind",),
+            registry=self.registry,
+        )
+        self.write_batches = Histogram(
+            "fivegms_af_database_batch_writes",
+            "Writes that shared a commit; the sum is all writes, the count all commits.",
+            buckets=_WRITES,
+            registry=self.registry,
+        )
+        self.loop_lag = Histogram(
+            "fivegms_af_event_loop_lag_seconds",
+            "How late the event loop was with what was due, asked every second.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.documents = Gauge(
+            "fivegms_af_documents",
+            "Resources that there are below Provisioning Sessions, by kind.",
             ("kind",),
             registry=self.registry,
         )
@@ -106,6 +128,13 @@ class Metrics:
         """Count what raises an alarm; what clears one is not counted."""
         if finding.is_missed:
             self.qos_alarms.labels(finding.kind.value).inc()
+
+    async def watch_loop(self) -> None:
+        """Observe for ever how late this coroutine is woken."""
+        while True:
+            due = time.monotonic() + LAG_INTERVAL_S
+            await asyncio.sleep(LAG_INTERVAL_S)
+            self.loop_lag.observe(max(0.0, time.monotonic() - due))
 
     def exposition(self) -> bytes:
         """Everything in the text format."""

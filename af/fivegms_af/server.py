@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import aiohttp
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from fivegms_af import openapi
 from fivegms_af.application_server import ApplicationServerPort
@@ -42,11 +42,14 @@ from fivegms_af.store.database import Database
 from fivegms_af.store.provisioning_store import ProvisioningStore
 from fivegms_af.store.report_series import ReportSeries
 from fivegms_af.store.report_store import ReportStore
+from fivegms_af.store.resource_counts import ResourceCounts
 from fivegms_api.endpoint import Endpoint
 
 log = structlog.get_logger()
 
 Clock = Callable[[], datetime]
+
+_NO_STORE = {hdrs.CACHE_CONTROL: "no-store"}
 
 
 def utc_now() -> datetime:
@@ -142,6 +145,7 @@ class ApplicationFunction:
         self._access = access
         context = self._context = await self._open()
         self._run_beside(context.reconciler.run(), "no AS is kept in step any more")
+        self._run_beside(context.metrics.watch_loop(), "the event loop is not watched any more")
         await self._start_policies(context)
         keep = timedelta(days=self.config.report_retention_days)
         pruning = retention.run(context.reports.store, keep, self._clock)
@@ -181,6 +185,7 @@ class ApplicationFunction:
         reports = ReportIntake(ReportStore(database))
         reports.tell(policy.alarms)
         metrics, events = Metrics(), EventFeed()
+        database.on_batch(metrics.write_batches.observe)
         store.on_change(events.session_changed)
         reports.on_report(lambda kind, _: metrics.reports.labels(kind).inc())
         reports.on_report(lambda _, session_id: events.report_received(session_id))
@@ -193,6 +198,7 @@ class ApplicationFunction:
             reconciler=reconciler,
             reports=reports,
             report_series=ReportSeries(database),
+            resource_counts=ResourceCounts(database),
             policy=policy,
             now=self._clock,
             new_id=new_id,
@@ -267,13 +273,25 @@ def _create_app(
     )
     app.router.add_get(openapi.PATH, document.serve)
     app.router.add_get("/healthz", _health)
+    app.router.add_get("/readyz", _ready)
     return app
 
 
-async def _health(request: web.Request) -> web.Response:
-    """200 while the database answers, 503 otherwise."""
-    await request.app[CONTEXT].store.check()
-    return web.json_response({"status": "ok"})
+async def _health(_request: web.Request) -> web.Response:
+    """200: the process lives, and starting it anew would help nobody."""
+    return web.json_response({"status": "ok"}, headers=_NO_STORE)
+
+
+async def _ready(request: web.Request) -> web.Response:
+    """200 while the database answers, 503 otherwise; an AS that is down is told, and no reason.
+
+    A listener opens once the database is migrated.
+    """
+    context = request.app[CONTEXT]
+    await context.store.check()
+    unreachable = sum(one is not None for one in context.reconciler.unreachable)
+    body = {"status": "ready", "unreachableApplicationServers": unreachable}
+    return web.json_response(body, headers=_NO_STORE)
 
 
 async def _end_streams(app: web.Application) -> None:

@@ -63,6 +63,8 @@ class DeliveryCounters:
 
     requests: int = 0
     body_bytes: int = 0
+    memory_hits: int = 0
+    memory_misses: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,11 @@ class Delivery:
         self._small = SmallObjects(memory_cache_bytes)
         self._clock = clock
         self.counters = DeliveryCounters()
+
+    @property
+    def memory_bytes(self) -> int:
+        """Of the small objects that are in memory."""
+        return self._small.size_bytes
 
     def routes(self) -> list[web.RouteDef]:
         """The table of M4d."""
@@ -171,7 +178,10 @@ class Delivery:
             return await self._send(request, asked, stored, None)
         ready = self._small.get(asked.distribution, asked.path, stored)
         if ready is None:
+            self.counters.memory_misses += 1
             ready = await self._load(asked, stored)
+        else:
+            self.counters.memory_hits += 1
         self._count(request, stored.size_bytes)
         fields = ready.fields if asked.pulled is None else self._fields(asked, stored)
         return web.Response(body=ready.body, headers=fields)

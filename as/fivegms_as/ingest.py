@@ -69,6 +69,14 @@ class _Transfer:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+@dataclass(slots=True)
+class IngestCounters:
+    """What M2 took in since the server started: whole objects, and the bytes that they have."""
+
+    objects: int = 0
+    body_bytes: int = 0
+
+
 class Ingest:
     """The M2 handlers. `on_change` is told the session whenever its content changed."""
 
@@ -80,12 +88,14 @@ class Ingest:
         max_upload_bytes: int,
         clock: Callable[[], datetime],
         on_change: Callable[[str], None],
+        counters: IngestCounters | None = None,
     ) -> None:
         self._store = store
         self._sessions = sessions
         self._max_bytes = max_upload_bytes
         self._clock = clock
         self._on_change = on_change
+        self._counters = counters or IngestCounters()
         self._transfers: dict[_Target, _Transfer] = {}
 
     def routes(self) -> list[web.RouteDef]:
@@ -247,6 +257,8 @@ class Ingest:
             await self._publish(target, [addition], [])
         except UnknownProvisioningSession:  # it was there when the upload began
             raise UploadWithdrawn from None
+        self._counters.objects += 1
+        self._counters.body_bytes += draft.size_bytes
         return _finished(HTTPStatus.CREATED if is_new else HTTPStatus.NO_CONTENT, found)
 
     async def _publish(

@@ -6,7 +6,7 @@ The path alone names it: a request's query and fields do not reach the origin.
 """
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -85,6 +85,7 @@ class Pull:
         self._pulled: dict[Key, Pulled] = {}
         self._absent: OrderedDict[Key, tuple[str, datetime, int]] = OrderedDict()
         self._fetches: dict[Key, asyncio.Task[Pulled]] = {}
+        self.outcomes: Counter[str] = Counter(dict.fromkeys(("fresh", "fetched", "failed"), 0))
 
     async def __aenter__(self) -> Self:
         return self
@@ -116,6 +117,7 @@ class Pull:
         held = self._held(session_id, path, url)
         directives = rules(HTTPStatus.OK)
         if held is not None and self._is_fresh(held, directives):
+            self.outcomes["fresh"] += 1
             return held
         self._refuse_absent(session_id, path, url, rules(HTTPStatus.NOT_FOUND))
         try:
@@ -140,7 +142,8 @@ class Pull:
         if self._fetches.get(key) is task:
             del self._fetches[key]
         if not task.cancelled():
-            task.exception()  # whoever waited has it; nobody may be left
+            failed = task.exception() is not None  # whoever waited has it; nobody may be left
+            self.outcomes["failed" if failed else "fetched"] += 1
 
     def _held(self, session_id: str, path: str, url: str) -> Pulled | None:
         """What is stored of a URL. After a restart its freshness is not known: it has none."""

@@ -12,7 +12,7 @@ import contextlib
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import TracebackType
@@ -34,9 +34,10 @@ from fivegms_as.exchange import with_options
 from fivegms_as.files import exclusive
 from fivegms_as.folder_store import FolderStore
 from fivegms_as.gate import Gate
-from fivegms_as.ingest import Ingest
+from fivegms_as.ingest import Ingest, IngestCounters
 from fivegms_as.listeners import Patience, listen, mutual_tls, warn_if_open, warn_if_shared
 from fivegms_as.locations import Locations, load_locations
+from fivegms_as.metrics import Metrics, RequestCounter
 from fivegms_as.origin import Origins
 from fivegms_as.preparation import PreparationJobs
 from fivegms_as.preparer import Preparer, ProcessPreparer
@@ -82,6 +83,8 @@ class Parts:
     pull: Pull
     delivery: Delivery
     capabilities: Capabilities
+    requests: RequestCounter = field(default_factory=RequestCounter)
+    ingested: IngestCounters = field(default_factory=IngestCounters)
 
 
 def create_m3_app(parts: Parts, *, clock: Callable[[], datetime] = utc_now) -> web.Application:
@@ -98,8 +101,19 @@ def create_m3_app(parts: Parts, *, clock: Callable[[], datetime] = utc_now) -> w
         clock=clock,
     )
     certificates = CertificateConfiguration(parts.certificates, parts.sessions, changing=changing)
-    app = web.Application(middlewares=[problems], client_max_size=MAX_M3_BODY_BYTES)
+    app = web.Application(
+        middlewares=[parts.requests.middleware(), problems], client_max_size=MAX_M3_BODY_BYTES
+    )
     counters = parts.delivery.counters
+    metrics = Metrics(
+        requests=parts.requests,
+        delivery=parts.delivery,
+        ingest=parts.ingested,
+        pull=parts.pull,
+        jobs=parts.jobs,
+        sessions=parts.sessions,
+        quarantine=parts.quarantine,
+    )
 
     async def health(_request: web.Request) -> web.Response:
         m4d = {"requests": counters.requests, "bodyBytes": counters.body_bytes}
@@ -107,6 +121,7 @@ def create_m3_app(parts: Parts, *, clock: Callable[[], datetime] = utc_now) -> w
 
     app.add_routes(with_options([*configuration.routes(), *certificates.routes()]))
     app.add_routes([web.get("/healthz", health), web.get("/readyz", _ready)])
+    app.add_routes([web.get("/metrics", metrics.expose)])
     return app
 
 
@@ -125,12 +140,13 @@ def create_media_app(
         max_upload_bytes=max_upload_bytes,
         clock=clock,
         on_change=parts.jobs.consider,
+        counters=parts.ingested,
     )
 
     async def health(_request: web.Request) -> web.Response:
         return _health()
 
-    app = web.Application(middlewares=[problems])
+    app = web.Application(middlewares=[parts.requests.middleware(), problems])
     if m4:  # first, because it is asked most
         app.add_routes(parts.delivery.routes())
     if m2:

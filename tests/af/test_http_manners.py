@@ -17,6 +17,7 @@ from fivegms_af.middleware import answering
 from fivegms_af.observability import Metrics
 from fivegms_af.request_id import RequestIds
 from fivegms_af.routes import Handler
+from support.postgresql import Cluster
 
 RESOURCES = sorted({(route.api.base_path, route.path) for route in (*M1_ROUTES, *M5_ROUTES)})
 
@@ -134,6 +135,27 @@ async def test_health(af: Any) -> None:
     for base in (af.m1.removesuffix("/3gpp-m1/v2"), af.m5):
         answer = await af.get(f"{base}/healthz")
         assert (answer.status, answer.json) == (200, {"status": "ok"})
+        answer = await af.get(f"{base}/readyz")
+        assert answer.json == {"status": "ready", "unreachableApplicationServers": 0}
+
+
+async def test_an_af_is_ready_though_its_as_is_down(af: Any) -> None:
+    af.server.stop()
+    await af.hosting(await af.session())
+    answer = await af.get(f"{af.m5}/readyz")
+    assert (answer.status, answer.json["unreachableApplicationServers"]) == (200, 1)
+
+
+async def test_an_af_without_its_database_lives_but_is_not_ready(
+    start_af: Any, postgresql: Cluster
+) -> None:
+    af = await start_af(database_url=postgresql.migrated())
+    postgresql.stop()
+    try:
+        assert (await af.get(f"{af.m5}/healthz")).status == 200
+        assert (await af.get(f"{af.m5}/readyz")).status == 503
+    finally:
+        postgresql.start()
 
 
 async def test_requests_at_the_same_time_are_all_kept(af: Any) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -133,6 +134,8 @@ async def test_metrics_count_requests_by_operation(af: Any) -> None:
     assert line + ',status="200"} 1.0' in text
     assert line + ',status="404"} 1.0' in text
     assert "fivegms_af_provisioning_sessions 1.0" in text
+    assert 'fivegms_af_documents{kind="certificates"} 0.0' in text
+    assert re.search(r"fivegms_af_database_batch_writes_sum [1-9]", text)
     assert 'fivegms_af_application_server_up{server="http://as.example:1"} 1.0' in text
 
 

@@ -18,6 +18,8 @@ async def expose_metrics(request: web.Request) -> web.Response:
 async def _look(context: Context) -> None:
     metrics, reconciler = context.metrics, context.reconciler
     metrics.sessions.set(await context.store.count())
+    for kind, number in (await context.resource_counts.read()).items():
+        metrics.documents.labels(kind).set(number)
     for kind, number in (await context.policy.resources.counts()).items():
         metrics.session_handling.labels(kind.value).set(number)
     states = zip(

@@ -31,6 +31,7 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 Listener = Callable[[str | None], None]
+BatchListener = Callable[[int], None]
 
 # Alembic keeps its operations in a process-wide proxy: several AFs in one process take turns.
 _migrating = threading.Lock()
@@ -60,6 +61,7 @@ class Database:
         self._readers = ThreadPoolExecutor(self._backend.readers, "af-read")
         self._waiting: deque[_Write] = deque()
         self._listeners: list[Listener] = []
+        self._batch_listeners: list[BatchListener] = []
         self._hears_all = False
         self._watching: asyncio.Task[None] | None = None
 
@@ -109,6 +111,10 @@ class Database:
         None says that any may have: what others change was not heard for a while.
         """
         self._listeners.append(listener)
+
+    def on_batch(self, listener: BatchListener) -> None:
+        """Have `listener` called, on the event loop, with how many writes shared each commit."""
+        self._batch_listeners.append(listener)
 
     def _open(self) -> None:
         with named():
@@ -183,6 +189,8 @@ class Database:
         try:
             for session_id in {touched for write in batch for touched in write.touches}:
                 self._tell(session_id)
+            for listener in self._batch_listeners:
+                listener(len(batch))
         finally:
             for write in batch:
                 if not write.done.done():
