@@ -10,6 +10,8 @@ import aiohttp
 import numpy as np
 import onnxruntime
 import pytest
+from aiohttp import web
+from pytest_aiohttp import AiohttpServer
 
 from fivegms_api.ai_model_rollouts import Rollout
 from fivegms_api.ai_models import AiModelState
@@ -18,7 +20,13 @@ from fivegms_client import AccessOptions, open_model
 from fivegms_testbed.deployment import Deployment, DeploymentConfig
 from fivegms_testbed.m1_connection import M1Connection, RequestRefused
 from fivegms_testbed.model_versions import ModelVersions
-from fivegms_testbed.provider import PreparationFailed, Provider, Published, VersionExists
+from fivegms_testbed.provider import (
+    HostingChanges,
+    PreparationFailed,
+    Provider,
+    Published,
+    VersionExists,
+)
 from support.onnx_graphs import perceptron, save
 
 X = np.ones((1, 16), np.float32)
@@ -162,3 +170,67 @@ async def test_a_session_without_hosting_is_said_and_left_alone(world: World) ->
         await world.provider.publish(world.source(2), template(2), session=empty)
     assert refusal.value.status == 404
     assert await world.provider.models(empty) == ()
+
+
+async def test_ues_cannot_ingest(world: World) -> None:
+    url = f"{world.addresses['m4']}/m2d/{world.session}/net.onnx"
+    async with aiohttp.ClientSession() as http, http.put(url, data=b"mine") as answer:
+        assert answer.status == 404
+
+
+class Others:
+    """An AF whose hosting configuration is changed by others before each patch of ours."""
+
+    def __init__(self, problem: dict[str, object], status: int, times: int) -> None:
+        self.problem, self.status, self.times = problem, status, times
+        self.patches: list[object] = []
+
+    def app(self) -> web.Application:
+        path = "/3gpp-m1/v2/provisioning-sessions/s/content-hosting-configuration"
+        app = web.Application()
+        app.add_routes([web.get(path, self.show), web.patch(path, self.patch)])
+        return app
+
+    async def show(self, _request: web.Request) -> web.Response:
+        ids = [{"contentPreparationTemplateId": one} for one in ("a", "b", "c")]
+        hosting = {"distributionConfigurations": ids}
+        return web.json_response(hosting, headers={"ETag": f'"{len(self.patches)}"'})
+
+    async def patch(self, request: web.Request) -> web.Response:
+        assert request.headers["If-Match"] == f'"{len(self.patches)}"'
+        self.patches.append(await request.json())
+        if len(self.patches) > self.times:
+            return web.json_response({})
+        return web.json_response(self.problem, status=self.status)
+
+
+@pytest.mark.parametrize(
+    ("problem", "status"),
+    [({}, 412), ({"type": "urn:fivegms:problem:changed-meanwhile"}, 409)],
+)
+async def test_a_race_for_the_hosting_is_run_again(
+    aiohttp_server: AiohttpServer, problem: dict[str, object], status: int
+) -> None:
+    others = Others(problem, status, times=2)
+    server = await aiohttp_server(others.app())
+    async with Provider(str(server.make_url("/"))) as provider:
+        await provider.remove_distribution("s", "b")
+    assert others.patches == 3 * [[{"op": "remove", "path": "/distributionConfigurations/1"}]]
+
+
+async def test_a_race_that_never_ends_is_given_up(aiohttp_server: AiohttpServer) -> None:
+    server = await aiohttp_server(Others({}, 412, times=99).app())
+    async with Provider(str(server.make_url("/"))) as provider:
+        with pytest.raises(HostingChanges, match="try again"):
+            await provider.remove_distribution("s", "b")
+
+
+async def test_what_is_refused_for_another_reason_is_not_tried_again(
+    aiohttp_server: AiohttpServer,
+) -> None:
+    others = Others({"detail": "no such member"}, 400, times=99)
+    server = await aiohttp_server(others.app())
+    async with Provider(str(server.make_url("/"))) as provider:
+        with pytest.raises(RequestRefused, match="no such member"):
+            await provider.remove_distribution("s", "b")
+    assert len(others.patches) == 1
