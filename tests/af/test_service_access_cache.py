@@ -14,12 +14,13 @@ SESSION = Session(
 class Making:
     """Counts what it makes."""
 
-    def __init__(self) -> None:
+    def __init__(self, size_bytes: int = 0) -> None:
         self.count = 0
+        self._body = bytes(size_bytes)
 
     def of(self, session: Session) -> PreparedAnswer:
         self.count += 1
-        return PreparedAnswer(session.version, Representation(b"", "text/plain"), {})
+        return PreparedAnswer(session.version, Representation(self._body, "text/plain"), {})
 
 
 def get(
@@ -48,3 +49,22 @@ def test_the_answer_that_was_used_longest_ago_goes() -> None:
     assert making.count == 3
     get(cache, making, SESSION, "b")
     assert making.count == 4
+
+
+def test_large_answers_are_fewer() -> None:
+    cache, making = ServiceAccessCache(capacity_bytes=100), Making(40)
+    for host in ("a", "b", "a", "c", "a"):
+        get(cache, making, SESSION, host)
+    assert making.count == 3
+    get(cache, making, SESSION, "b")
+    assert making.count == 4
+    get(cache, making, replace(SESSION, version=2), "b")
+    get(cache, making, SESSION, "a")
+    assert making.count == 5
+
+
+def test_an_answer_that_is_too_large_is_given_and_not_kept() -> None:
+    cache, making = ServiceAccessCache(capacity_bytes=100), Making(101)
+    get(cache, making, SESSION)
+    get(cache, making, SESSION)
+    assert making.count == 2

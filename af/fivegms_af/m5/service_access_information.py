@@ -28,7 +28,8 @@ async def retrieve_service_access_information(request: web.Request) -> web.Respo
     if session_id is None:
         raise SessionUnknown(request.match_info["provisioningSessionId"])
     session = await context.store.session(session_id)
-    scheme, host = request.scheme, request.host
+    told = context.config.m5_server_addresses
+    scheme, host = ("", "") if told else (request.scheme, request.host)
     answer = context.service_access.get(
         session, scheme, host, lambda: _prepare(context, session, scheme, host)
     )
