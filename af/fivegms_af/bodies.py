@@ -5,7 +5,7 @@ Knows neither HTTP nor any one resource.
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import ValidationError
@@ -20,6 +20,9 @@ Model = TypeVar("Model", bound=WireModel)
 
 MAX_DEPTH = 32
 MAX_FAULTS = 50
+
+NULLABLE = frozenset({"maxInterruptionDuration", "maxResponseTimeDifference"})
+"""Members whose 3GPP type has null for "none" (TS 29.571, the types that end in Rm)."""
 
 
 def parse_json(body: bytes) -> Json:
@@ -54,10 +57,14 @@ def refuse_depth(value: Json) -> None:
 
 
 def validate(model: type[Model], document: Json) -> Model:
-    """`document` as a `model`, strictly: no conversions, 3GPP's spelling only.
+    """`document` as a `model`, strictly: no conversions, 3GPP's spelling only, and no null in the
+    place of a member that is left out.
 
     Raises MembersRefused with one entry per fault.
     """
+    if nulls := list(_nulls(document)):
+        params = (InvalidParam(param=one, reason="is null; leave it out") for one in nulls)
+        raise MembersRefused(*list(params)[:MAX_FAULTS])
     try:
         return model.model_validate_json(
             canonical_json(document), strict=True, by_alias=True, by_name=False
@@ -66,6 +73,19 @@ def validate(model: type[Model], document: Json) -> Model:
         faults = _innermost(error.errors(include_url=False, include_context=False))
         named = dict.fromkeys(_fault(document, fault) for fault in faults)
         raise MembersRefused(*list(named)[:MAX_FAULTS]) from error
+
+
+def _nulls(value: Json, *place: str | int) -> Iterator[str]:
+    """Pointers to every null that stands for nothing."""
+    if isinstance(value, dict):
+        for name, member in value.items():
+            if member is not None or name not in NULLABLE:
+                yield from _nulls(member, *place, name)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _nulls(item, *place, index)
+    elif value is None:
+        yield json_pointer(*place)
 
 
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

@@ -90,7 +90,7 @@ def describe(title: str, routes: Sequence[Route], *, authenticated: bool = False
         item = operations.setdefault(documented_path(route), {})
         item[route.method.lower()] = _operation(route, references, authenticated)
     components: Schema = {
-        "schemas": definitions.get("$defs", {}),
+        "schemas": _without_null(definitions.get("$defs", {})),
         "headers": {name: _header(name) for name in _HEADERS},
         "responses": _problems(routes, references, authenticated),
     }
@@ -133,6 +133,23 @@ def _models(routes: Iterable[Route]) -> set[ModelUse]:
         for answer in route.answers:
             uses.update((one.model, "serialization") for one in answer.content if one.model)
     return uses
+
+
+def _without_null(schema: Any) -> Any:
+    """A schema without the nulls that pydantic has for what is absent: none is read or written."""
+    if isinstance(schema, list):
+        return [_without_null(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {
+        name: _without_null(value)
+        for name, value in schema.items()
+        if not (name == "default" and value is None)
+    }
+    if {"type": "null"} in kept.get("anyOf", ()):
+        others = [one for one in kept.pop("anyOf") if one != {"type": "null"}]
+        kept |= others[0] if len(others) == 1 else {"anyOf": others}
+    return kept
 
 
 def _tag(api: Api) -> Schema:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from fivegms_af.bodies import MAX_DEPTH, canonical_json, parse_json, validate
 from fivegms_af.errors import BodyMalformed, MembersRefused
 from fivegms_api.content_hosting import ContentHostingConfiguration
+from fivegms_api.edge_resources import M1EasRelocationRequirements
 from fivegms_api.model_preparation import ModelPreparation
 from fivegms_api.provisioning_sessions import ProvisioningSessionRequest
 from fivegms_api.wire import WireModel
@@ -122,3 +123,18 @@ def test_a_document_with_endless_faults_names_some() -> None:
     with pytest.raises(MembersRefused) as refused:
         validate(ProvisioningSessionRequest, {f"m{i}": 1 for i in range(10_000)})
     assert len(refused.value.params) == 50
+
+
+def test_null_is_no_way_to_leave_a_member_out() -> None:
+    body = {"name": "n", "distributionConfigurations": [{"domainNameAlias": None}]}
+    with pytest.raises(MembersRefused) as refused:
+        validate(ContentHostingConfiguration, body)
+    assert [one.param for one in refused.value.params] == [
+        "/distributionConfigurations/0/domainNameAlias"
+    ]
+
+
+def test_null_is_a_value_of_3gpp_s_nullable_types() -> None:
+    requirements = {"tolerance": "RELOCATION_TOLERANT", "maxInterruptionDuration": None}
+    read = validate(M1EasRelocationRequirements, requirements)
+    assert read.max_interruption_duration is None

@@ -11,6 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -153,20 +154,24 @@ def test_generated_requests(
     schema = schemathesis.openapi.from_dict(SOURCES[source](af_world, listener))
     operations = [found.ok() for found in schema.get_all_operations()]
     cases = pytestconfig.getoption("--schemathesis-cases") // len(SOURCES) // 2
-    run = Run(af_world, af_world.m1_url if listener == "M1" else af_world.m5_url)
+    base_url = af_world.m1_url if listener == "M1" else af_world.m5_url
+    run = Run(af_world, base_url, is_lenient=source == "3GPP's")
     for operation in operations:
-        run.exercise(operation, max(1, round(cases / len(operations))))
+        run.exercise(operation, ceil(cases / len(operations)))
     print(f"{source} {listener}: {run.statuses.total()} requests, {dict(run.statuses)}")
     assert not run.failures, "\n\n".join(run.failures.values())
     assert run.statuses.total() >= len(operations)
 
 
 class Run:
-    """Requests to one listener and what came of them."""
+    """Requests to one listener and what came of them. `is_lenient` about bad patches: 3GPP gives a
+    patch the schema of the whole resource, which a good one need not keep to.
+    """
 
-    def __init__(self, made: World, base_url: str) -> None:
+    def __init__(self, made: World, base_url: str, *, is_lenient: bool) -> None:
         self.world = made
         self.base_url = base_url
+        self.is_lenient = is_lenient
         self.statuses: Counter[int] = Counter()
         self.failures: dict[tuple[str, str], str] = {}
 
@@ -198,8 +203,11 @@ class Run:
             case.body = self.world.existing(case.body)
         answer = case.call(base_url=self.base_url, session=self.world.http, timeout=HANG_S)
         self.statuses[answer.status_code] += 1
+        checks = CHECKS
+        if self.is_lenient and case.method == "PATCH":
+            checks = [one for one in CHECKS if one is not openapi_checks.negative_data_rejection]
         try:
-            case.validate_response(answer, checks=CHECKS)
+            case.validate_response(answer, checks=checks)
         except FailureGroup as group:
             for failure in group.exceptions:
                 key = (case.operation.label, failure.title)

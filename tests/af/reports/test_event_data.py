@@ -43,7 +43,7 @@ async def test_metrics_aggregated_over_time_and_users(reporting: Any, clock: Any
         },
     )
     for client, value in (("a", 1), ("a", 3), ("b", 10)):
-        await reporting.measure(client, clock.now, throughput=value, energy=None)
+        await reporting.measure(client, clock.now, throughput=value)
     clock.advance(120)
     answer = await reporting.get(path)
     span = {
