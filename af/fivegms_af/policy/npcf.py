@@ -80,20 +80,19 @@ class NpcfPolicyControl:
             raise PolicyControlRefused(refusal(answer, response.status))
         reference = _reference(response)
         if response.status == HTTPStatus.SEE_OTHER:
-            return await self.update(reference, flow)
-        await self._check_features(reference, flow, answer)
+            taken_over = await self._modify(reference, flow)
+            if taken_over is None:
+                raise PolicyControlUnavailable("it names an equivalent context that it has not")
+            return taken_over
+        if missing := _missing(flow, answer):
+            await self.release(reference)
+            raise PolicyControlRefused(missing)
         return granted(reference, flow, answer)
 
     async def update(self, reference: str, flow: PolicyFlow) -> Granted:
         """Patch the context; one that the PCF has lost is created again."""
         self._check_limits(flow)
-        body = session_patch(flow, self._notified_at(flow))
-        response, answer = await self._send(hdrs.METH_PATCH, URL(reference), body, MERGE_PATCH)
-        if response.status == HTTPStatus.NOT_FOUND:
-            return await self.install(flow)
-        if response.status not in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
-            raise PolicyControlRefused(refusal(answer, response.status))
-        return granted(reference, flow, answer)
+        return await self._modify(reference, flow) or await self.install(flow)
 
     async def release(self, reference: str) -> None:
         """Delete the context."""
@@ -116,17 +115,27 @@ class NpcfPolicyControl:
     def _notified_at(self, flow: PolicyFlow) -> str:
         return f"{self._notification_url}/{flow.id}"
 
-    async def _check_features(
-        self, reference: str, flow: PolicyFlow, answer: dict[str, Any]
-    ) -> None:
-        """A PCF that leaves out what was asked for is not asked at all."""
-        try:
-            missing = missing_features(flow, agreed_features(answer))
-        except ValueError as error:
-            missing = (str(error),)
-        if missing:
-            await self.release(reference)
-            raise PolicyControlRefused(f"the PCF does not do {', '.join(missing)}")
+    async def _modify(self, reference: str, flow: PolicyFlow) -> Granted | None:
+        """Make the context that of this flow; None where the PCF has no such context.
+
+        Features were agreed when it was created, maybe for a flow that needed fewer.
+        """
+        url = URL(reference)
+        if missing_features(flow, None):
+            response, answer = await self._send(hdrs.METH_GET, url)
+            if response.status == HTTPStatus.NOT_FOUND:
+                return None
+            if response.status != HTTPStatus.OK:
+                raise PolicyControlRefused(refusal(answer, response.status))
+            if missing := _missing(flow, answer):
+                raise PolicyControlRefused(missing)
+        body = session_patch(flow, self._notified_at(flow))
+        response, answer = await self._send(hdrs.METH_PATCH, url, body, MERGE_PATCH)
+        if response.status == HTTPStatus.NOT_FOUND:
+            return None
+        if response.status not in (HTTPStatus.OK, HTTPStatus.NO_CONTENT):
+            raise PolicyControlRefused(refusal(answer, response.status))
+        return granted(reference, flow, answer)
 
     async def _send(
         self,
@@ -159,6 +168,15 @@ class NpcfPolicyControl:
             raise PolicyControlUnavailable(detail, may_have_acted=True) from error
         _check_available(response, answer)
         return response, answer
+
+
+def _missing(flow: PolicyFlow, answer: dict[str, Any]) -> str | None:
+    """What was asked for and the PCF would leave out: such a PCF is not asked at all."""
+    try:
+        missing = missing_features(flow, agreed_features(answer))
+    except ValueError as error:
+        missing = (str(error),)
+    return f"the PCF does not do {', '.join(missing)}" if missing else None
 
 
 async def _object(response: aiohttp.ClientResponse) -> dict[str, Any]:

@@ -166,6 +166,37 @@ async def test_a_context_that_the_pcf_lost_is_made_again(
     assert pcf.sessions == {}
 
 
+async def test_a_change_that_the_pcf_would_drop_is_refused(
+    start_af: Any, pcf: Pcf, make_policy: Any, make_template: Any, make_qos: Any
+) -> None:
+    provider = Provider(await start_af(policy_control_url=pcf.url, settle_s=30.0))
+    await provider.begin(make_template())
+    pcf.features = "2"
+    created = await provider.policy(make_policy)
+    assert created.status == 201
+    patch = {"qosSpecification": make_qos("1 Mbps", "0 bps", desLatency=20)}
+    answer = await provider.af.send(
+        "PATCH", created.headers["Location"], patch, "application/merge-patch+json"
+    )
+    assert (answer.status, answer.problem) == (403, "policy-refused")
+    assert "FLUS or QOS_HINT" in answer.json["detail"]
+    assert "desMaxLatency" not in pcf.only["medComponents"]["1"]
+
+
+async def test_a_pcf_that_contradicts_itself_is_not_asked_for_ever(
+    provider: Provider, pcf: Pcf, make_policy: Any
+) -> None:
+    created = await provider.policy(make_policy)
+    pcf.circle = True
+    before = len(pcf.requests)
+    patch = {"mediaType": "AUDIO"}
+    answer = await provider.af.send(
+        "PATCH", created.headers["Location"], patch, "application/merge-patch+json"
+    )
+    assert (answer.status, answer.problem) == (503, "policy-control-unavailable")
+    assert len(pcf.requests) - before < 30
+
+
 async def test_a_refusal_says_what_would_be_accepted(
     provider: Provider, pcf: Pcf, make_policy: Any
 ) -> None:

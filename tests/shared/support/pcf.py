@@ -25,7 +25,8 @@ class Pcf:
 
     `features` is what it agrees to; `refusal` a status and problem for whatever it is asked to
     authorise, `unavailable` one for every request. `deduplicates`: an equivalent context is told
-    of by 303. `loses_answers`: it acts and then breaks the connection.
+    of by 303; `circle`: but it cannot be changed. `loses_answers`: it acts and then breaks the
+    connection.
     """
 
     sessions: dict[str, Any] = field(default_factory=dict)
@@ -33,6 +34,7 @@ class Pcf:
     refusal: tuple[int, dict[str, Any]] | None = None
     unavailable: int | None = None
     deduplicates: bool = True
+    circle: bool = False
     loses_answers: bool = False
     breaches: list[str] = field(default_factory=list)
     requests: list[tuple[str, str, Any]] = field(default_factory=list)
@@ -102,7 +104,6 @@ class Pcf:
                 return web.Response(status=303, headers={"Location": self._location(known)})
         self._made += 1
         identifier = str(self._made)
-        self.sessions[identifier] = body
         answer = copy.deepcopy(body)
         if self.features is not None:
             answer["ascRespData"] = {"suppFeat": self.features}
@@ -110,6 +111,7 @@ class Pcf:
         else:
             answer["ascReqData"]["suppFeat"] = ""
         self._check("201", answer, "AppSessionContext")
+        self.sessions[identifier] = answer
         headers = {"Location": self._location(identifier)}
         return web.json_response(answer, status=201, headers=headers)
 
@@ -123,7 +125,7 @@ class Pcf:
         if request.content_type != "application/merge-patch+json":
             self.breaches.append(f"PATCH: {request.content_type}")
         current = self.sessions.get(request.match_info["id"])
-        if current is None:
+        if current is None or self.circle:
             return self._unknown()
         if self.refusal is not None:
             return self._problem()
