@@ -1,8 +1,9 @@
 """Policy templates of a session (TS 26.512 7.9): what its UEs may ask of the network.
 
 Whatever is accepted is PENDING until the policy control has judged it, which a request waits for a
-little. Deleting a template that UEs use ends their policies: they are not the provider's to delete,
-so a refusal would leave it no way out.
+little. What is READY stays so where its terms stay: the network would only say the same. Deleting a
+template that UEs use ends their policies: they are not the provider's to delete, so a refusal would
+leave it no way out.
 """
 
 from collections.abc import Mapping
@@ -14,10 +15,11 @@ from fivegms_af.policy.templates import (
     TemplateChange,
     TemplateEvent,
     after,
+    is_ready,
     new_status,
     status_of,
 )
-from fivegms_af.policy.terms import check_template
+from fivegms_af.policy.terms import check_template, terms_of
 from fivegms_af.provisioned import Document, DocumentKind, Session
 from fivegms_af.routes import M1_BASE_PATH, Api
 from fivegms_api.policy_templates import PolicyTemplate
@@ -32,9 +34,11 @@ def _accept(
     return value
 
 
-def _status(context: Context, value: PolicyTemplate, current: Document | None) -> bytes:
+def _status(context: Context, value: PolicyTemplate, current: Document | None) -> bytes | None:
     if current is None:
         return new_status().to_json()
+    if is_ready(current) and terms_of(value) == terms_of(current.read(PolicyTemplate)):
+        return current.status
     return after(status_of(current), TemplateChange(TemplateEvent.CHANGED)).to_json()
 
 

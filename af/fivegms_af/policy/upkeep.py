@@ -10,7 +10,7 @@ left it, nor on what the policy control was before.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 import structlog
@@ -294,4 +294,4 @@ def _due(resource: SessionHandlingResource) -> datetime:
     """When an unfinished resource is to be looked at again."""
     if resource.status is None or resource.kind is ResourceKind.DYNAMIC_POLICY:
         return resource.modified + LEASE
-    return Boost.model_validate_json(resource.status).ends or resource.modified + timedelta()
+    return Boost.model_validate_json(resource.status).ends or resource.modified

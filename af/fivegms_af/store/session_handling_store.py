@@ -59,13 +59,6 @@ class SessionHandlingStore:
         )
         return await self._rows(select(_table).where(_table.c.status.is_(None) | boosted))
 
-    async def under(self, control_reference: str) -> SessionHandlingResource | None:
-        """The resource that the policy control knows under this reference."""
-        rows = await self._rows(
-            select(_table).where(_table.c.control_reference == control_reference)
-        )
-        return rows[0] if rows else None
-
     async def in_force(self, session_id: str) -> int:
         """How many dynamic policies of the session are enforced."""
         query = (

@@ -57,6 +57,25 @@ async def test_a_changed_template_is_judged_anew(policies: Any, make_template: A
     await policies.state(url, "READY")
 
 
+async def test_policies_last_as_long_as_the_terms_of_their_template(
+    policies: Any, make_policy: Any
+) -> None:
+    session_id, template_id = await policies.ready()
+    url = f"{policies.af.m1}/provisioning-sessions/{session_id}/policy-templates/{template_id}"
+    created = await policies.create(make_policy(session_id, template_id))
+    policies.control.down = True
+    merge_patch = "application/merge-patch+json"
+    renamed = await policies.af.send("PATCH", url, {"externalReference": "uhd"}, merge_patch)
+    assert (renamed.json["state"], renamed.json["externalReference"]) == ("READY", "uhd")
+    assert (await policies.af.get(created.headers["Location"])).status == 200
+    policies.control.down = False
+    lowered = {"qoSSpecification": {"maxBtrDl": "1 Mbps"}}
+    assert (await policies.af.send("PATCH", url, lowered, merge_patch)).status == 200
+    await policies.state(url, "READY")
+    await policies.released()
+    assert (await policies.af.get(created.headers["Location"])).status == 404
+
+
 async def test_what_the_af_says_of_it_may_be_sent_back_but_not_changed(policies: Any) -> None:
     url = await policies.template(await policies.af.session())
     shown = (await policies.state(url, "READY")).json
