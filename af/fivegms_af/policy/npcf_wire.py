@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ConfigDict
 
 from fivegms_af.policy.control import Demand, Granted, PacketFilter, PolicyFlow
-from fivegms_api.qos import bit_rate, bits_per_second
+from fivegms_api.qos import NotNegative, bit_rate, bits_per_second
 from fivegms_api.service_data_flows import MAX_FLOWS, Direction, MediaType
 from fivegms_api.wire import WireModel
 
@@ -135,7 +135,7 @@ class QosControlReport(_Notified):
 class QosMonitoringReport(_Notified):
     """Milliseconds there and back (5.6.2.35)."""
 
-    rt_delays: tuple[int, ...] = ()
+    rt_delays: tuple[NotNegative, ...] = ()
 
 
 class EventNotification(_Notified):

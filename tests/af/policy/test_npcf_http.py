@@ -342,12 +342,20 @@ async def test_a_policy_ends_where_the_pcf_says_so(
     assert pcf.sessions == {}
 
 
+@pytest.mark.parametrize(
+    ("members", "param"),
+    [
+        ({"evNotifs": "none"}, "/evNotifs"),
+        ({"qosMonReports": [{"rtDelays": [10**400]}]}, "/qosMonReports/0/rtDelays/0"),
+    ],
+)
 async def test_a_notification_that_is_none_is_refused(
-    provider: Provider, pcf: Pcf, make_policy: Any
+    provider: Provider, pcf: Pcf, make_policy: Any, make_qos: Any, members: Any, param: str
 ) -> None:
-    await provider.policy(make_policy)
-    answer = await provider.af.send("POST", f"{pcf.only['notifUri']}/notify", {"evNotifs": "none"})
-    assert (answer.status, list(answer.faults)) == (400, ["/evNotifs"])
+    await provider.policy(make_policy, qosSpecification=make_qos("1 Mbps", "0 bps", desLatency=20))
+    told = event("QOS_MONITORING") | members
+    answer = await provider.af.send("POST", f"{pcf.only['notifUri']}/notify", told)
+    assert (answer.status, list(answer.faults)) == (400, [param])
 
 
 def event(name: str, **members: Any) -> dict[str, Any]:
