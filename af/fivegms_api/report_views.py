@@ -134,22 +134,30 @@ class Forecast(WireModel):
 
 
 class MetricAnalytics(WireModel):
-    """A metric's statistics and, unless `no_forecast` says why not, its forecast."""
+    """A metric's statistics and, unless `no_forecast` says why not, its forecast.
+
+    Not `complete` where the period has more values: these are the newest.
+    """
 
     metric: str
     unit: str | None = None
+    complete: bool
     statistics: Statistics
     forecast: Forecast | None = None
     no_forecast: str | None = None
 
 
 class Analytics(WireModel):
-    """Statistics and predictions of a session; without `metrics` nothing was reported then."""
+    """Statistics and predictions of a session; without `metrics` nothing was reported then.
+
+    Not `complete` where the session has more metrics: these are the first by name.
+    """
 
     since: datetime
     until: datetime
     bucket: int
     metrics: tuple[MetricAnalytics, ...]
+    complete: bool
 
 
 class ExposedValue(WireModel):

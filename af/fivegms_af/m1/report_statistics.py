@@ -3,7 +3,7 @@
 An extension of M1. A period that is not named is the last day.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -26,11 +26,13 @@ from fivegms_af.reports.paging import (
 )
 from fivegms_af.reports.series import (
     MAX_BUCKET_S,
+    MAX_SAMPLES,
     Sample,
     buckets,
     check_buckets,
     last_day,
 )
+from fivegms_af.store.report_series import ReportSeries
 from fivegms_api.report_views import (
     Analytics,
     Bucket,
@@ -95,24 +97,41 @@ async def aggregate_metrics(request: web.Request) -> web.Response:
 
 
 async def retrieve_analytics(request: web.Request) -> web.Response:
-    """GET: 200 with statistics and a prediction of every metric that has values."""
+    """GET: 200 with statistics and a prediction of a metric, or of each that has values.
+
+    All of them together are read from MAX_SAMPLES values at most, each from as many of its newest.
+    """
     context = request.app[CONTEXT]
     session = await find_session(request)
-    given = query(request, "from", "to", "bucket")
+    given = query(request, "from", "to", "bucket", "metric")
     now = context.now()
-    period = read_period(given, last_day(now))
+    wanted = replace(read_query(session.id, given), period=read_period(given, last_day(now)))
     bucket_s = read_number(given, "bucket", DEFAULT_INTERVAL_S, MAX_BUCKET_S)
-    since, until = check_buckets(period, bucket_s)
+    since, until = check_buckets(wanted.period, bucket_s)
     series = context.report_series
-    wanted = ReportQuery(session.id, period)
+    names = await _names(series, wanted)
+    chosen = names[:MAX_METRICS]
+    most = MAX_SAMPLES // max(1, len(chosen))
+    analyse_some = partial(analyse, bucket_s=bucket_s, now=min(now, until), most=most)
     analysed = [
-        await series.over_values(
-            wanted, [name], partial(analyse, name, bucket_s=bucket_s, now=min(now, until))
-        )
-        for name in await series.metric_names(session.id, period, MAX_METRICS)
+        await series.newest_values(wanted, name, most + 1, partial(analyse_some, name))
+        for name in chosen
     ]
-    metrics = tuple(one for one in analysed if one is not None)
-    return _show(request, Analytics(since=since, until=until, bucket=bucket_s, metrics=metrics))
+    analytics = Analytics(
+        since=since,
+        until=until,
+        bucket=bucket_s,
+        metrics=tuple(one for one in analysed if one is not None),
+        complete=chosen == names,
+    )
+    return _show(request, analytics)
+
+
+async def _names(series: ReportSeries, wanted: ReportQuery) -> Sequence[str]:
+    """The metric that is asked for, or the first of the session's, one more than is shown."""
+    if wanted.metric is not None:
+        return (wanted.metric,)
+    return await series.metric_names(wanted.session_id, MAX_METRICS + 1)
 
 
 def _in_buckets(bucket_s: int, samples: Iterator[Sample]) -> tuple[str | None, tuple[Bucket, ...]]:

@@ -110,7 +110,7 @@ REPORT_ROUTES = (
         REPORTS,
         operation_id="retrieveAnalytics",
         summary="Statistics and a prediction of every metric",
-        query=(*_BUCKET, *_PERIOD),
+        query=(Parameter("metric", "this metric only"), *_BUCKET, *_PERIOD),
         answers=(Answer.shown(Content.json(Analytics)),),
     ),
     Route(

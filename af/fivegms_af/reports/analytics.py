@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import islice
 
 from fivegms_af.reports.forecast import MIN_VALUES, next_value
 from fivegms_af.reports.series import Sample, bucket_start, statistics
@@ -10,33 +11,40 @@ from fivegms_api.report_views import BacktestedError, Forecast, MetricAnalytics
 
 
 def analyse(
-    metric: str, samples: Iterable[Sample], bucket_s: int, now: datetime
+    metric: str, samples: Iterable[Sample], bucket_s: int, now: datetime, most: int
 ) -> MetricAnalytics | None:
-    """What the samples of a metric, in the order of time, say; None without any.
+    """What the first `most` samples of a metric, newest first, say; None without any.
 
     The series that is forecast is the mean of each interval that has values and is over.
     """
+    newest = iter(samples)
     values = array("d")
     intervals: dict[datetime, list[float]] = {}
     unit = None
-    for sample in samples:
+    for sample in islice(newest, most):
         values.append(sample.value)
         total = intervals.setdefault(bucket_start(sample.at, bucket_s), [0.0, 0.0])
         total[0] += sample.value
         total[1] += 1
-        unit = sample.unit
+        unit = unit or sample.unit
     if not values:
         return None
     length = timedelta(seconds=bucket_s)
-    means = {start: total / n for start, (total, n) in intervals.items() if start + length <= now}
-    analytics = MetricAnalytics(metric=metric, unit=unit, statistics=statistics(values))
+    over = sorted(item for item in intervals.items() if item[0] + length <= now)
+    means = [total / count for _, (total, count) in over]
+    analytics = MetricAnalytics(
+        metric=metric,
+        unit=unit,
+        complete=next(newest, None) is None,
+        statistics=statistics(values),
+    )
     if len(means) < MIN_VALUES:
         reason = (
             f"{len(means)} intervals of {bucket_s} s that are over have values; "
             f"a forecast needs {MIN_VALUES}"
         )
         return analytics.model_copy(update={"no_forecast": reason})
-    forecast = _forecast(list(means.values()), max(means), length)
+    forecast = _forecast(means, over[-1][0], length)
     return analytics.model_copy(update={"forecast": forecast})
 
 

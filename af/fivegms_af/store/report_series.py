@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from fivegms_af.reports.exposure import CLIENT, DURATION, INVOCATIONS
 from fivegms_af.reports.paging import Period, ReportQuery
@@ -50,21 +50,41 @@ class ReportSeries:
         self._database = database
         self._max_samples = max_samples
 
-    async def metric_names(self, session_id: str, period: Period, limit: int) -> tuple[str, ...]:
-        """The metrics that have values of the period, in order."""
+    async def metric_names(self, session_id: str, limit: int) -> tuple[str, ...]:
+        """The first metrics of a session by name; a look into the index for each."""
         value = metric_values.c
-        wanted = (
-            select(value.name)
-            .distinct()
-            .where(value.provisioning_session_id == session_id, *within(value.at, period))
-            .order_by(value.name)
-            .limit(limit)
+        following = select(func.min(value.name)).where(
+            value.provisioning_session_id == session_id, value.name > bindparam("name")
         )
 
         def read(connection: Connection) -> tuple[str, ...]:
-            return tuple(connection.scalars(wanted))
+            names: list[str] = []
+            name: str | None = ""
+            while len(names) < limit:
+                name = connection.scalar(following, {"name": name})
+                if name is None:
+                    break
+                names.append(name)
+            return tuple(names)
 
         return await self._database.read(read)
+
+    async def newest_values(
+        self, query: ReportQuery, name: str, limit: int, reduce: Reduce[T]
+    ) -> T:
+        """What `reduce` makes of the newest values of a metric, newest first."""
+        value = metric_values.c
+        wanted = (
+            select(value.at, value.name, value.unit, value.value)
+            .where(
+                value.provisioning_session_id == query.session_id,
+                value.name == name,
+                *within(value.at, query.period),
+            )
+            .order_by(value.at.desc())
+            .limit(limit)
+        )
+        return await self._stream(wanted, _of_anybody, reduce)
 
     async def over_values(
         self, query: ReportQuery, names: Sequence[str], reduce: Reduce[T], *, labelled: bool = False
@@ -156,10 +176,18 @@ class ReportSeries:
     async def _reduce(
         self, wanted: Select[Any], sample: Callable[[Any], Sample], reduce: Reduce[T]
     ) -> T:
+        def reduce_bounded(samples: Iterator[Sample]) -> T:
+            return reduce(bounded(samples, self._max_samples))
+
+        return await self._stream(wanted.limit(self._max_samples + 1), sample, reduce_bounded)
+
+    async def _stream(
+        self, wanted: Select[Any], sample: Callable[[Any], Sample], reduce: Reduce[T]
+    ) -> T:
         def read(connection: Connection) -> T:
             streamed = connection.execution_options(yield_per=_FETCHED_AT_ONCE)
-            with streamed.execute(wanted.limit(self._max_samples + 1)) as rows:
-                return reduce(bounded(map(sample, rows), self._max_samples))
+            with streamed.execute(wanted) as rows:
+                return reduce(map(sample, rows))
 
         return await self._database.read(read)
 

@@ -58,12 +58,13 @@ def test_any_series_has_a_finite_forecast(series: list[float]) -> None:
 
 
 def samples(count: int) -> list[Sample]:
-    return [Sample(NOON + timedelta(minutes=n), "x", "ms", float(n)) for n in range(count)]
+    """One each minute, the newest first."""
+    return [Sample(NOON + timedelta(minutes=n), "x", "ms", float(n)) for n in range(count)][::-1]
 
 
 def test_an_interval_that_is_not_over_is_not_forecast_from() -> None:
     now = NOON + timedelta(minutes=10, seconds=30)
-    analytics = analyse("x", samples(11), 60, now)
+    analytics = analyse("x", samples(11), 60, now, most=99)
     assert analytics is not None
     assert analytics.forecast is not None
     assert analytics.statistics.count == 11
@@ -72,4 +73,16 @@ def test_an_interval_that_is_not_over_is_not_forecast_from() -> None:
 
 
 def test_nothing_is_said_of_nothing() -> None:
-    assert analyse("x", [], 60, NOON) is None
+    assert analyse("x", [], 60, NOON, most=99) is None
+
+
+def test_the_newest_values_are_analysed_and_it_is_said_that_there_are_more() -> None:
+    now = NOON + timedelta(days=1)
+    some = analyse("x", samples(20), 60, now, most=9)
+    assert some is not None
+    assert (some.complete, some.statistics.count, some.statistics.minimum) == (False, 9, 11)
+    assert some.forecast is not None
+    assert some.forecast.value == pytest.approx(20)
+    every = analyse("x", samples(20), 60, now, most=20)
+    assert every is not None
+    assert every.complete

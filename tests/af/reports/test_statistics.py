@@ -92,5 +92,30 @@ async def test_too_little_history_gives_a_reason_and_no_numbers(reporting: Any, 
     assert throughput["noForecast"].startswith("2 intervals of 60 s that are over have values")
 
 
+async def test_analytics_of_one_metric(reporting: Any, clock: Any) -> None:
+    await reporting.measure(at=clock.now, throughput=1, energy={"joules": 2, "method": "rapl"})
+    clock.advance(1)
+    every = (await reporting.get("analytics")).json
+    assert [one["metric"] for one in every["metrics"]] == ["energy", "throughput"]
+    assert every["complete"]
+    assert all(one["complete"] for one in every["metrics"])
+    one = (await reporting.get("analytics?metric=throughput")).json
+    assert [metric["metric"] for metric in one["metrics"]] == ["throughput"]
+
+
+async def test_more_metrics_than_are_shown_hide_none(reporting: Any, clock: Any) -> None:
+    """Whoever makes names up cannot keep a provider from the metrics that it asks for."""
+    for first in (0, 60):
+        accuracy = [
+            {"metric": f"{first + number:03}", "value": 1, "dataSet": "x"} for number in range(60)
+        ]
+        await reporting.measure(at=clock.now, accuracy=accuracy, throughput=1)
+    clock.advance(1)
+    every = (await reporting.get("analytics")).json
+    assert (len(every["metrics"]), every["complete"]) == (100, False)
+    one = (await reporting.get("analytics?metric=throughput")).json
+    assert [metric["metric"] for metric in one["metrics"]] == ["throughput"]
+
+
 async def test_no_history_has_no_metrics(reporting: Any) -> None:
     assert (await reporting.get("analytics")).json["metrics"] == []
