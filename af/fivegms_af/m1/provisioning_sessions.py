@@ -16,6 +16,7 @@ from fivegms_af.exchange import (
 )
 from fivegms_af.hosting import content_protocols
 from fivegms_af.provisioned import JSON_MEDIA_TYPE, Session
+from fivegms_af.reports.retention import forget
 from fivegms_af.routes import M1_BASE_PATH
 from fivegms_af.security.caller import caller_of
 from fivegms_api.provisioning_sessions import ProvisioningSessionRequest
@@ -64,6 +65,7 @@ async def destroy_session(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     session = await find_session(request)
     check_preconditions(request, session.representation())
+    await forget(context.reports.store, session.id)
     await context.store.delete(session, context.now())
     await context.changed(session.id)
     await context.policies_changed(session.id)

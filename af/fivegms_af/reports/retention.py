@@ -1,4 +1,6 @@
-"""Old reports go, in batches small enough that other writes pass between them."""
+"""Reports go in batches: small enough that other writes pass between, and one database statement
+has no more to drop than it is given time for.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,7 +12,7 @@ from fivegms_af.errors import ApplicationFunctionError
 from fivegms_af.store.report_store import ReportStore
 
 INTERVAL_S = 3600.0
-BATCH = 500
+BATCH = 100
 
 log = structlog.get_logger()
 
@@ -23,6 +25,15 @@ async def prune(store: ReportStore, keep: timedelta, now: datetime) -> int:
     while gone := await store.prune(now - keep, BATCH):
         dropped += gone
     return dropped
+
+
+async def forget(store: ReportStore, session_id: str, batch: int = BATCH) -> None:
+    """Drop most of what was reported of a session that is about to go; the rest goes with it.
+
+    Raises StorageUnavailable.
+    """
+    while await store.drop_surplus(session_id, batch):
+        pass
 
 
 async def run(

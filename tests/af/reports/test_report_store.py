@@ -140,6 +140,20 @@ async def test_a_report_of_a_session_that_went_is_decided_anew(database: Databas
         await ReportStore(database).add_metrics(record)
 
 
+async def test_the_reports_of_a_session_that_goes_are_dropped_in_batches(
+    database: Database,
+) -> None:
+    store = ReportStore(database)
+    for _ in range(5):
+        await keep(store, NOON)
+    await retention.forget(store, "other", batch=1)
+    assert len((await store.metrics_page(ReportQuery("s"), None, 9)).records) == 5
+    assert await store.drop_surplus("s", batch=2) == 6
+    await retention.forget(store, "s", batch=2)
+    assert len((await store.metrics_page(ReportQuery("s"), None, 9)).records) == 1
+    assert len((await store.consumption_page(ReportQuery("s"), None, 9)).records) == 1
+
+
 async def test_old_reports_go_and_what_was_read_from_them(database: Database) -> None:
     store, series = ReportStore(database), ReportSeries(database)
     for age in (40, 35, 31, 29, 1):
