@@ -127,9 +127,10 @@ def read_qoe_report(data: bytes) -> QoeReport:
     unknown: dict[str, None] = {}
     for number, report in enumerate(_named(root, "QoeReport"), 1):
         for metric in _metrics(report, f"{path}/QoeReport[{number}]"):
-            reader = _READERS.get(_name(metric.element))
+            name = _name(metric.element)
+            reader = _READERS.get(name)
             if reader is None:
-                unknown[_name(metric.element)[:MAX_CLIENT_ID_CHARACTERS]] = None
+                unknown[name[:MAX_CLIENT_ID_CHARACTERS]] = None
             else:
                 values.extend(reader(metric))
         if len(values) > MAX_VALUES:
@@ -261,7 +262,8 @@ def _named(element: etree._Element, name: str) -> list[etree._Element]:
 
 
 def _name(element: etree._Element) -> str:
-    return etree.QName(element).localname
+    """The name without its namespace, which lxml writes before it in braces."""
+    return str(element.tag).rpartition("}")[2]
 
 
 def _text(element: etree._Element, name: str, path: str, limit: int) -> str | None:

@@ -7,7 +7,7 @@ that are over before those that are open.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from fivegms_af.store.database import Database
 from fivegms_af.store.tables import provisioning_sessions
@@ -27,9 +27,9 @@ class AlarmStore:
 
     async def is_open(self, session_id: str, kind: QosAlarmKind, subject: str) -> bool:
         """Whether such an alarm was raised and not cleared."""
-        query = select(alarms.c.id).where(*_open(session_id, kind, subject)).limit(1)
+        asked = {"session_id": session_id, "kind": kind.value, "subject": subject}
         return await self._database.read(
-            lambda connection: connection.execute(query).first() is not None
+            lambda connection: connection.execute(_IS_OPEN, asked).first() is not None
         )
 
     async def add(self, alarm: QosAlarm) -> bool:
@@ -100,6 +100,19 @@ def _open(session_id: str, kind: QosAlarmKind, subject: str) -> tuple[Any, ...]:
         alarms.c.subject == subject,
         alarms.c.cleared.is_(None),
     )
+
+
+_IS_OPEN = (
+    select(alarms.c.id)
+    .where(
+        alarms.c.provisioning_session_id == bindparam("session_id"),
+        alarms.c.kind == bindparam("kind"),
+        alarms.c.subject == bindparam("subject"),
+        alarms.c.cleared.is_(None),
+    )
+    .limit(1)
+)
+"""Built once: every metrics report asks."""
 
 
 def _alarm(row: Row[Any]) -> QosAlarm:

@@ -1,7 +1,7 @@
 """Reports in the database: written whole with what was read from them, read in bounded pages.
 
 Pages go by the order of arrival, so a reader who comes back with the position of the last report
-misses none and sees none twice. No rule lives here.
+sees none twice, and misses none of one AF. No rule lives here.
 """
 
 from collections.abc import Sequence
@@ -214,12 +214,19 @@ class ReportStore:
 
         def drop(connection: Connection) -> int:
             return sum(
-                _drop(connection, table, instant, before, batch)
-                for table, instant in (
-                    (consumption_reports, consumption_reports.c.received),
-                    (metrics_reports, metrics_reports.c.received),
-                    (invocations, invocations.c.at),
-                )
+                _drop(connection, table, _old(connection, table, instant, before, batch))
+                for table, instant in _KEPT
+            )
+
+        return await self._database.write(drop)
+
+    async def drop_surplus(self, session_id: str, batch: int) -> int:
+        """Drop `batch` of each kind of which a session has more; how many went."""
+
+        def drop(connection: Connection) -> int:
+            return sum(
+                _drop(connection, table, _surplus(connection, table, session_id, batch))
+                for table, _ in _KEPT
             )
 
         return await self._database.write(drop)
@@ -228,7 +235,7 @@ class ReportStore:
         self, table: Table, report: _Values, below: Table, rows: Sequence[_Values]
     ) -> None:
         def add(connection: Connection) -> None:
-            key = connection.execute(insert(table).values(report)).inserted_primary_key
+            key = connection.execute(insert(table), report).inserted_primary_key
             if rows and key is not None:
                 connection.execute(insert(below), [{**row, "report_id": key[0]} for row in rows])
 
@@ -292,15 +299,32 @@ def _fitting(sizes: Sequence[int], page_bytes: int) -> int:
     return len(sizes)
 
 
-def _drop(
+_KEPT = (
+    (consumption_reports, consumption_reports.c.received),
+    (metrics_reports, metrics_reports.c.received),
+    (invocations, invocations.c.at),
+)
+"""What is kept of UEs, and when each came."""
+
+
+def _old(
     connection: Connection,
     table: Table,
     instant: ColumnElement[datetime],
     before: datetime,
     batch: int,
-) -> int:
+) -> list[int]:
     oldest = select(table.c.id, instant.label("instant")).order_by(table.c.id).limit(batch)
-    ids = [row.id for row in connection.execute(oldest).all() if row.instant < before]
+    return [row.id for row in connection.execute(oldest) if row.instant < before]
+
+
+def _surplus(connection: Connection, table: Table, session_id: str, batch: int) -> list[int]:
+    mine = select(table.c.id).where(table.c.provisioning_session_id == session_id)
+    ids = list(connection.scalars(mine.limit(batch + 1)))
+    return ids[:batch] if len(ids) > batch else []
+
+
+def _drop(connection: Connection, table: Table, ids: Sequence[int]) -> int:
     if ids:
         connection.execute(delete(table).where(table.c.id.in_(ids)))
     return len(ids)
