@@ -4,6 +4,7 @@ An extension of M1. `Accept` chooses: JSON comes in pages, CSV and Parquet hold 
 matches.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping
 from functools import partial
@@ -36,6 +37,7 @@ from fivegms_af.reports.paging import (
     refused,
 )
 from fivegms_af.reports.records import ConsumptionRecord, MetricsRecord
+from fivegms_af.store.report_store import Page
 from fivegms_api.report_views import (
     ConsumptionReportList,
     MetricsReportList,
@@ -70,10 +72,7 @@ async def list_consumption_reports(request: web.Request) -> web.StreamResponse:
         name = f"consumption-reports.{_ENDINGS[media_type]}"
         return await export(request, media_type, name, writer, rows)
     page = await store.consumption_page(wanted, *_place(given))
-    shown = tuple(map(_show_consumption, page.records))
-    return _list(
-        request, ConsumptionReportList(consumption_reports=shown, next=_next(page.end)), page.end
-    )
+    return _list(request, await asyncio.to_thread(_consumption_list, page), page.end)
 
 
 async def list_metrics_reports(request: web.Request) -> web.StreamResponse:
@@ -90,8 +89,7 @@ async def list_metrics_reports(request: web.Request) -> web.StreamResponse:
         name = f"metrics-reports.{_ENDINGS[media_type]}"
         return await export(request, media_type, name, writer, rows)
     page = await store.metrics_page(wanted, *_place(given))
-    shown = tuple(map(_show_metrics, page.records))
-    return _list(request, MetricsReportList(metrics_reports=shown, next=_next(page.end)), page.end)
+    return _list(request, await asyncio.to_thread(_metrics_list, page), page.end)
 
 
 def _place(given: Mapping[str, str]) -> tuple[Position | None, int]:
@@ -105,8 +103,24 @@ def _refuse_paging(given: Mapping[str, str]) -> None:
             raise refused(name, "is for application/json; a file holds everything that matches")
 
 
-def _list(request: web.Request, page: WireModel, end: Position | None) -> web.Response:
-    response = show(request, Representation(page.to_json(), JSON_MEDIA_TYPE), MAX_AGE_S)
+def _consumption_list(page: Page[ConsumptionRecord]) -> Representation:
+    """In a thread, as it takes long for a page of long reports."""
+    shown = tuple(map(_show_consumption, page.records))
+    return _representation(ConsumptionReportList(consumption_reports=shown, next=_next(page.end)))
+
+
+def _metrics_list(page: Page[MetricsRecord]) -> Representation:
+    """In a thread as well."""
+    shown = tuple(map(_show_metrics, page.records))
+    return _representation(MetricsReportList(metrics_reports=shown, next=_next(page.end)))
+
+
+def _representation(page: WireModel) -> Representation:
+    return Representation(page.to_json(), JSON_MEDIA_TYPE)
+
+
+def _list(request: web.Request, page: Representation, end: Position | None) -> web.Response:
+    response = show(request, page, MAX_AGE_S)
     response.headers[hdrs.VARY] = hdrs.ACCEPT
     if end is not None:
         following = request.rel_url.update_query(cursor=end.cursor())
