@@ -63,7 +63,8 @@ def begin(
 
     Raises VersionNotPublished, and MembersRefused where those would get none.
     """
-    baseline = wanted.baseline_version
+    # A complete rollout keeps no baseline: whoever edits it into the next one would send UEs back.
+    baseline = wanted.baseline_version if wanted.percentage < EVERYONE else None
     if baseline is None and wanted.percentage < EVERYONE:
         baseline = _other_than(wanted.version, current, states)
         if baseline is None:

@@ -95,9 +95,16 @@ def test_the_others_keep_what_all_had() -> None:
     assert under_way.baseline_version == 1
 
 
+def test_the_next_rollout_starts_from_what_the_last_one_ended_with() -> None:
+    states = THREE | {3: PUBLISHED}
+    complete = begin(Rollout(version=2, baseline_version=1), None, states, NOW)
+    assert complete.baseline_version is None
+    assert begin(Rollout(version=3, percentage=10), complete, states, NOW).baseline_version == 2
+
+
 def test_a_version_that_was_withdrawn_gives_way_to_the_baseline_only() -> None:
-    rollout = rolled_out(100)
-    assert served(rollout, Ue(), versions=(1, 3)) == [1]
+    rollout = rolled_out(99, "beta")
+    assert served(rollout, Ue("a", "beta"), versions=(1, 3)) == [1]
     alone = begin(Rollout(version=1), None, THREE, NOW)
     assert served(alone, Ue(), versions=(2, 3)) == []
 
