@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from fivegms_api.content_hosting import CachingDirectives, UrlSignature
+from fivegms_api.path_rewriting import rewritten_path
 from fivegms_api.provider_pattern import ProviderPattern
 from fivegms_as.errors import InvalidPath, UnknownContent
 from fivegms_as.media_types import cache_control
@@ -24,14 +25,6 @@ class SignedUrls:
 
     pattern: ProviderPattern
     signature: UrlSignature
-
-
-@dataclass(frozen=True, slots=True)
-class PathRewriting:
-    """The first occurrence of the pattern in the directory of a path gives way to `mapped`."""
-
-    pattern: ProviderPattern
-    mapped: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +54,9 @@ class CachingRule:
 class Distribution:
     """One way out at M4d, told apart by identity: a new configuration has new distributions.
 
-    `names` are the host names that are answered, where empty: all. `origin` is the base URL that
-    content is pulled from, with a final slash; None for what is pushed or prepared.
+    `names` are the host names that are answered, where empty: all. `rewriting` has patterns and
+    what takes the place of a match. `origin` is the base URL that content is pulled from, with a
+    final slash; None for what is pushed or prepared.
     """
 
     template: str | None = None
@@ -70,7 +64,7 @@ class Distribution:
     certificate: str | None = None
     signed: SignedUrls | None = None
     locators: tuple[str, ...] = ()
-    rewriting: tuple[PathRewriting, ...] = ()
+    rewriting: tuple[tuple[ProviderPattern, str], ...] = ()
     caching: tuple[CachingRule, ...] = ()
     origin: str | None = None
 
@@ -97,21 +91,12 @@ class Distribution:
     def content_path(self, path: str) -> str:
         """The content path that a request path means, both relative and decoded.
 
-        Rules look at the directory of the path, with a slash before and behind (TS 26.512 7.6.3).
         Raises UnknownContent where the outcome is no content path.
         """
         try:
-            return content_path(self._rewritten(path))
+            return content_path(rewritten_path(path, self.rewriting))
         except InvalidPath:
             raise UnknownContent(path) from None
-
-    def _rewritten(self, path: str) -> str:
-        folder, leaf = path[: path.rfind("/") + 1], path[path.rfind("/") + 1 :]
-        for rule in self.rewriting:
-            mapped = rule.pattern.replaced_in(f"/{folder}", rule.mapped)
-            if mapped is not None:
-                return f"{mapped}{leaf}".removeprefix("/")
-        return path
 
     def directives(self, path: str, status: int) -> CachingDirectives | None:
         """What the first rule that covers an answer says."""

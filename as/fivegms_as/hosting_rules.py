@@ -24,7 +24,7 @@ from fivegms_api.m3 import Capabilities
 from fivegms_api.problem_details import InvalidParam, json_pointer
 from fivegms_api.provider_pattern import ProviderPattern
 from fivegms_api.url_signature import signature_faults
-from fivegms_as.distribution import CachingRule, Distribution, PathRewriting, SignedUrls
+from fivegms_as.distribution import CachingRule, Distribution, SignedUrls
 from fivegms_as.errors import InvalidDocument
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -151,10 +151,10 @@ class _Reader:
 
     def _rewriting(
         self, one: DistributionConfiguration, *at: str | int
-    ) -> tuple[PathRewriting, ...]:
+    ) -> tuple[tuple[ProviderPattern, str], ...]:
         place = (*at, "pathRewriteRules")
         return tuple(
-            PathRewriting(
+            (
                 self._pattern(rule.request_path_pattern, *place, index, "requestPathPattern"),
                 rule.mapped_path,
             )

@@ -9,7 +9,6 @@ import re
 from fivegms_api.common_data import path_fault
 from fivegms_as.errors import InvalidPath, InvalidSessionId
 
-MAX_PATH_BYTES = 1024
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -17,8 +16,6 @@ def content_path(path: str) -> str:
     """The decoded path itself, when it can be a content path. Raises InvalidPath."""
     if fault := path_fault(path):
         raise InvalidPath(f"a content path {fault}")
-    if len(path.encode()) > MAX_PATH_BYTES:
-        raise InvalidPath(f"a content path may have {MAX_PATH_BYTES} UTF-8 bytes at most")
     return path
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fivegms_api.common_data import path_fault
 from fivegms_api.content_hosting import CachingDirectives
 from fivegms_api.provider_pattern import ProviderPattern
-from fivegms_as.distribution import CachingRule, Distribution, PathRewriting
+from fivegms_as.distribution import CachingRule, Distribution
 from fivegms_as.errors import UnknownContent
 from fivegms_as.namespace import StoredObject
 
@@ -23,7 +23,7 @@ def stored(path="a.mpd", *templates):
 
 
 def rewriting(*rules):
-    parsed = (PathRewriting(ProviderPattern.parse(pattern), mapped) for pattern, mapped in rules)
+    parsed = ((ProviderPattern.parse(pattern), mapped) for pattern, mapped in rules)
     return Distribution(rewriting=tuple(parsed))
 
 

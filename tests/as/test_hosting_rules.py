@@ -54,7 +54,7 @@ def test_everything_that_is_asked_for_is_enforced():
     (one,) = read_distributions(configuration(EVERYTHING))
     assert one.names == {"media.example", "as.example"}
     assert (one.certificate, one.locators) == ("c1", ("DE", "FR-75"))
-    assert [rule.mapped for rule in one.rewriting] == ["/b/"]
+    assert [mapped for _, mapped in one.rewriting] == ["/b/"]
     timed, silent = one.caching
     assert (timed.directives.max_age, silent.directives) == (5, None)
     assert one.signed.signature.passphrase == "p"

@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fivegms_api.common_data import MAX_CONTENT_PATH_BYTES
 from fivegms_as.errors import InvalidPath, InvalidSessionId
-from fivegms_as.names import MAX_PATH_BYTES, content_path, resource_id
+from fivegms_as.names import content_path, resource_id
 
 
 @pytest.mark.parametrize(
@@ -29,8 +30,8 @@ def test_a_path_is_kept_as_it_came(path):
         "a\nb",
         "a\x7f",
         "\ud800",
-        "a" * (MAX_PATH_BYTES + 1),
-        "ä" * (MAX_PATH_BYTES // 2 + 1),
+        "a" * (MAX_CONTENT_PATH_BYTES + 1),
+        "ä" * (MAX_CONTENT_PATH_BYTES // 2 + 1),
     ],
 )
 def test_a_path_that_others_would_read_differently_is_refused(path):
