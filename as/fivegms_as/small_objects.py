@@ -8,6 +8,9 @@ from multidict import CIMultiDict
 from fivegms_as.distribution import Distribution
 from fivegms_as.namespace import StoredObject
 
+ENTRY_BYTES = 2048
+"""What an entry takes beside body and path: above all its fields."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReadyObject:
@@ -19,10 +22,11 @@ class ReadyObject:
 
 
 class SmallObjects:
-    """At most `capacity_bytes` of bodies; the least recently used goes first.
+    """At most `capacity_bytes`, counted generously; the least recently used goes first.
 
     An object is held per distribution and path that it is asked for by, since both decide on its
-    fields. A distribution that was configured anew is another one.
+    fields. A distribution that was configured anew is another one. Rewriting lets UEs ask for one
+    object by any number of paths, so that what an entry takes beside its body counts, too.
     """
 
     def __init__(self, capacity_bytes: int) -> None:
@@ -32,7 +36,7 @@ class SmallObjects:
 
     @property
     def size_bytes(self) -> int:
-        """What the bodies take."""
+        """What all entries take."""
         return self._size
 
     def get(
@@ -50,11 +54,15 @@ class SmallObjects:
         """Hold an object, in place of an older one of its path, if it fits at all."""
         key = distribution, path
         if earlier := self._objects.pop(key, None):
-            self._size -= len(earlier.body)
-        if len(ready.body) > self._capacity:
+            self._size -= _size_bytes(path, earlier)
+        if _size_bytes(path, ready) > self._capacity:
             return
         self._objects[key] = ready
-        self._size += len(ready.body)
+        self._size += _size_bytes(path, ready)
         while self._size > self._capacity:
-            _, oldest = self._objects.popitem(last=False)
-            self._size -= len(oldest.body)
+            (_, oldest_path), oldest = self._objects.popitem(last=False)
+            self._size -= _size_bytes(oldest_path, oldest)
+
+
+def _size_bytes(path: str, ready: ReadyObject) -> int:
+    return len(ready.body) + len(path) + ENTRY_BYTES

@@ -18,7 +18,7 @@ from fivegms_as.memory_store import MemoryStore
 from fivegms_as.namespace import StoredObject
 from fivegms_as.problems import problems
 from fivegms_as.sessions import Hosting, Session, Sessions
-from fivegms_as.small_objects import ReadyObject, SmallObjects
+from fivegms_as.small_objects import ENTRY_BYTES, ReadyObject, SmallObjects
 from fivegms_as.store import Addition, UploadTerms
 
 HOSTING = {"name": "n", "ingestConfiguration": {}, "distributionConfigurations": [{}]}
@@ -281,7 +281,7 @@ def ready(path, data):
 
 
 def test_memory_holds_the_most_recently_read_objects():
-    small, here = SmallObjects(capacity_bytes=10), Distribution()
+    small, here = SmallObjects(capacity_bytes=2 * ENTRY_BYTES + 10), Distribution()
     a, b, c = ready("a", b"1234"), ready("b", b"1234"), ready("c", b"1234")
     small.put(here, "a", a)
     small.put(here, "b", b)
@@ -289,11 +289,21 @@ def test_memory_holds_the_most_recently_read_objects():
     small.put(here, "c", c)
     held = [small.get(here, one.stored.path, one.stored) for one in (a, b, c)]
     assert held == [a, None, c]
-    assert small.size_bytes == 8
+    assert small.size_bytes == 2 * ENTRY_BYTES + 10
+
+
+def test_memory_is_bounded_however_many_paths_lead_to_one_object():
+    small, here = SmallObjects(capacity_bytes=2**20), Distribution()
+    one = ready("a", b"1")
+    for number in range(10_000):
+        small.put(here, f"{number}/a", one)
+    held = [number for number in range(10_000) if small.get(here, f"{number}/a", one.stored)]
+    assert len(held) <= 2**20 // ENTRY_BYTES
+    assert small.size_bytes <= 2**20
 
 
 def test_memory_holds_one_version_and_nothing_too_large():
-    small, here = SmallObjects(capacity_bytes=10), Distribution()
+    small, here = SmallObjects(capacity_bytes=ENTRY_BYTES + 10), Distribution()
     old, new, large = ready("a", b"1"), ready("a", b"22"), ready("b", b"x" * 11)
     small.put(here, "a", old)
     small.put(here, "a", new)
@@ -302,4 +312,4 @@ def test_memory_holds_one_version_and_nothing_too_large():
     assert small.get(here, "a", new.stored) is new
     assert small.get(Distribution(), "a", new.stored) is None
     assert small.get(here, "b", large.stored) is None
-    assert small.size_bytes == 2
+    assert small.size_bytes == ENTRY_BYTES + 3
