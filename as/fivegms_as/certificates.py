@@ -43,9 +43,9 @@ class Certificates:
 
     def of(self, session_id: str) -> Iterator[tuple[str, Certificate]]:
         """The certificates of a session with their ids, in order."""
-        for key in self.ids():
-            if key[0] == session_id:
-                yield key[1], self._held[key]
+        for (session, certificate_id), certificate in sorted(self._held.items()):
+            if session == session_id:
+                yield certificate_id, certificate
 
     def context(self, certificate: Certificate) -> ssl.SSLContext:
         """What a handshake with this certificate uses."""

@@ -135,7 +135,7 @@ class Sessions:
 
     def all(self) -> tuple[Session, ...]:
         """Every session, by id."""
-        return tuple(self._sessions[name] for name in sorted(self._sessions))
+        return tuple(sorted(self._sessions.values(), key=lambda session: session.id))
 
     def save(self, session: Session) -> None:
         """Keep a session as it is now. Raises StoreFull."""
