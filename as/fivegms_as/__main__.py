@@ -24,7 +24,7 @@ def parse_arguments(arguments: Sequence[str]) -> AsConfig:
         description="A 5GMS Application Server: ingest (M2), preparation, delivery (M4).",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    defaults = AsConfig(Endpoint("127.0.0.1", 7779), Endpoint("127.0.0.1", 7780), Path())
+    defaults = AsConfig(Endpoint("127.0.0.1", 7779), Endpoint("127.0.0.1", 8080), Path())
     for add in (_add_listeners, _add_limits, _add_preparation, _add_clients, _add_pull):
         add(parser, defaults)
     options = vars(parser.parse_args(arguments))
@@ -128,6 +128,12 @@ def _add_pull(parser: argparse.ArgumentParser, defaults: AsConfig) -> None:
         action=argparse.BooleanOptionalAction,
         default=defaults.pull_ingest,
         help="take configurations whose content is pulled from an origin",
+    )
+    add(
+        "--pull-cache-bytes",
+        type=saying_why(positive),
+        default=defaults.pull_cache_bytes,
+        help="room for pulled objects; the least recently used goes first",
     )
     add(
         "--pull-timeout-s",

@@ -47,6 +47,7 @@ class AsConfig:
     locations: Path | None = None
     trusted_proxies: tuple[Network, ...] = ()
     pull_ingest: bool = True
+    pull_cache_bytes: int = 16 * GIB
     pull_timeout_s: float = 300.0
     pull_retry_s: float = 5.0
     allow_private_origins: bool = False

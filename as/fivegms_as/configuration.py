@@ -139,12 +139,13 @@ class Configuration:
         self._hosted(request)
         session = self._known(request)
         pattern = _purge_pattern(await read_body(request))
+        self._pull.forget(session.id)  # fetches under way may bring what is to go
         paths = sorted(self._store.objects(session.id))
         purged = await asyncio.to_thread(matching, pattern, paths)
-        self._pull.forget(session.id)
         if not purged:
             return web.Response(status=HTTPStatus.NO_CONTENT)
         await asyncio.to_thread(self._store.publish, session.id, [], purged, self._clock())
+        self._pull.forget(session.id)
         self._jobs.consider(session.id)
         return shown(str(len(purged)).encode())
 
@@ -171,6 +172,7 @@ class Configuration:
             session = self._sessions.get(session_id) or Session(session_id)
             is_new = template.id not in session.templates
             await asyncio.to_thread(self._sessions.save, session.with_template(template))
+        self._pull.follow(session_id)
         self._jobs.consider(session_id)
         return written(is_new, template.sha256)
 
@@ -182,6 +184,7 @@ class Configuration:
             if template_id not in session.templates:
                 raise UnknownResource("the session has no such template")
             await asyncio.to_thread(self._sessions.save, session.without_template(template_id))
+        self._pull.follow(session.id)
         self._jobs.consider(session.id)
         return web.Response(status=HTTPStatus.NO_CONTENT)
 
@@ -235,6 +238,7 @@ class Configuration:
             await asyncio.to_thread(
                 self._sessions.save, Session(session_id, hosting, session.templates)
             )
+        self._pull.follow(session_id)
         self._jobs.consider(session_id)
         return written(is_new, hosting.sha256)
 
@@ -250,7 +254,9 @@ class Configuration:
         templates = sorted(session.templates.values(), key=lambda template: template.id)
         return ReportedSession(
             provisioning_session_id=session_id,
-            content_hosting_configuration_sha256=hosting.sha256 if hosting else None,
+            content_hosting_configuration_sha256=(
+                hosting.sha256 if hosting and self._enforced(hosting) else None
+            ),
             content_preparation_templates=tuple(
                 ReportedTemplate(
                     content_preparation_template_id=template.id,
@@ -264,6 +270,14 @@ class Configuration:
                 for name, certificate in self._certificates.of(session_id)
             ),
         )
+
+    def _enforced(self, hosting: Hosting) -> bool:
+        """Whether all of a configuration is in force.
+
+        One from when this server could do more is reported as missing: the AF then sends it again,
+        and learns from the refusal what is wrong.
+        """
+        return not any(unsupported(hosting.configuration, self._capabilities))
 
     def _known(self, request: web.Request) -> Session:
         session = self._sessions.get(request.match_info["session"])

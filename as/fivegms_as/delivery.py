@@ -156,7 +156,9 @@ class Delivery:
         stored = self._carried(asked)
         try:
             return await self._deliver(request, asked, stored)
-        except UnknownContent:  # its bytes went: was it replaced since it was looked up?
+        except UnknownContent:  # its bytes went since it was looked up: replaced, or evicted?
+            if asked.pulled is not None:
+                asked = await self._admitted(request, asked.distribution)
             current = self._carried(asked)
             if current is stored:
                 raise

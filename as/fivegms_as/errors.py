@@ -142,6 +142,10 @@ class OriginTimedOut(ApplicationServerError):
     """The origin takes too long, and nothing of it is stored."""
 
 
+class PullIngestOff(ApplicationServerError):
+    """The session's content is pulled, and this server was told to pull nothing."""
+
+
 class IngestRefused(ApplicationServerError):
     """Base of what M2 refuses."""
 

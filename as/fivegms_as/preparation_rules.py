@@ -37,8 +37,9 @@ class AttemptState(StrEnum):
 class Attempt(WireModel):
     """One preparation, under way or failed.
 
-    `surroundings` is the digest of all content ingested at that time: a failed attempt is worth
-    repeating once any of it changes, such as external data that came after the graph.
+    `surroundings` is the digest of all content pushed at that time: a failed attempt is worth
+    repeating once any of it changes, such as external data that came after the graph. What UEs
+    cause to be pulled has no part in it.
     """
 
     key: str
@@ -107,6 +108,12 @@ def evaluation_paths(preparation: ModelPreparation) -> tuple[str, ...]:
     return ()
 
 
+def is_input(preparation: ModelPreparation, path: str) -> bool:
+    """Whether content at a path has a part in the key of a template's attempts."""
+    named = (preparation.source, *evaluation_paths(preparation))
+    return path in named or _is_companion(preparation.source, path)
+
+
 def missing_paths(preparation: ModelPreparation, content: Namespace) -> tuple[str, ...]:
     """What the template names and nobody has ingested yet."""
     named = (preparation.source, *evaluation_paths(preparation))
@@ -133,7 +140,7 @@ def inputs(
     files = nearby | {stored.path: stored for stored in (source, *evaluation)}
     return Inputs(
         key=_digest(template_sha256, (source, *evaluation, *companions)),
-        surroundings=_digest("", ingested),
+        surroundings=_digest("", (stored for stored in ingested if stored.pulled is None)),
         source=source,
         files=tuple(files[path] for path in sorted(files)),
     )

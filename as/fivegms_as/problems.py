@@ -83,6 +83,9 @@ PROBLEMS: Mapping[type[errors.ApplicationServerError], ProblemType] = {
         _S.BAD_GATEWAY, "origin-unavailable", "Origin unavailable"
     ),
     errors.OriginTimedOut: ProblemType(_S.GATEWAY_TIMEOUT, "origin-timed-out", "Origin too slow"),
+    errors.PullIngestOff: ProblemType(
+        _S.SERVICE_UNAVAILABLE, "pull-ingest-off", "No content is pulled here"
+    ),
     errors.PullIngestConfigured: ProblemType(
         _S.CONFLICT, "pull-ingest-configured", "Content of this session is pulled"
     ),
@@ -208,13 +211,22 @@ def _answer(
 def _details(
     kind: ProblemType, detail: str, invalid_params: tuple[InvalidParam, ...] = ()
 ) -> ProblemDetails:
+    params = (
+        InvalidParam(param=_told(one.param), reason=_told(one.reason or ""))
+        for one in invalid_params
+    )
     return ProblemDetails(
         type=PROBLEM_TYPE_PREFIX + kind.name,
         title=kind.title,
         status=kind.status,
-        detail=detail,
-        invalid_params=invalid_params or None,
+        detail=_told(detail),
+        invalid_params=tuple(params) or None,
     )
+
+
+def _told(text: str) -> str:
+    """A text that may quote the request; octets of a field that are no UTF-8 are escaped."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _invalid_params(error: errors.ApplicationServerError) -> tuple[InvalidParam, ...]:

@@ -1,12 +1,13 @@
 """Pull ingest: the store as a cache of the provider's origin (TS 26.512 7.6.3, 8.3).
 
 What is fresh is served from the store; what is stale is asked for again with its entity tag; what
-is not there is fetched whole, once for all who wait for it, and is then content like any other.
-The path alone names it: a request's query and fields do not reach the origin.
+is not there is fetched whole, once for all who wait for it, and is then content like any other,
+until it is the least recently used and others need its room. The path alone names
+it: a request's query and fields do not reach the origin.
 """
 
 import asyncio
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -24,13 +25,17 @@ from fivegms_as.errors import (
     OriginRefused,
     OriginTimedOut,
     OriginUnavailable,
+    PullIngestOff,
     UnknownContent,
     UnknownProvisioningSession,
+    UploadWithdrawn,
 )
 from fivegms_as.freshness import ABSENT_LIFETIME_S, Lifetime, ruled_lifetime_s
 from fivegms_as.media_types import media_type
 from fivegms_as.namespace import PulledFrom, StoredObject
 from fivegms_as.origin import OriginAnswer, Origins
+from fivegms_as.preparation_rules import is_input
+from fivegms_as.pull_cache import Key, PullCache
 from fivegms_as.sessions import Sessions
 from fivegms_as.store import Addition, ContentStore, Draft, UploadTerms
 
@@ -40,7 +45,6 @@ _CONTENT_CHARACTERS = "/:@!$&'()*+,;="
 
 _log = structlog.get_logger("fivegms_as.pull")
 
-Key = tuple[str, str]
 Rules = Callable[[int], CachingDirectives | None]
 """What the provider's caching configurations say of an answer with that status."""
 
@@ -60,10 +64,25 @@ class Pulled:
         return max(0, int((now - self.confirmed).total_seconds())) + self.lifetime.age_s
 
 
+@dataclass(slots=True)
+class _Fetch:
+    """A fetch under way; what it brings is not wanted any more once it is superseded."""
+
+    origin: str
+    task: asyncio.Task[Pulled]
+    superseded: bool = False
+
+
+class _Superseded(Exception):
+    """The origin has to be asked anew: what a fetch under way brings may be old."""
+
+
 class Pull:
     """Fetches what a session's origin has. An async context manager: leaving it stops fetches.
 
-    `on_change` is told the session whenever its content changed.
+    `on_change` is told the session whenever its content changed. Nothing is fetched or served
+    unless `enabled`, whatever was configured before. What preparations work on is kept, beside the
+    `cache_bytes` that the rest may take.
     """
 
     def __init__(
@@ -72,22 +91,30 @@ class Pull:
         sessions: Sessions,
         origins: Origins,
         *,
+        enabled: bool,
         max_bytes: int,
+        cache_bytes: int,
         clock: Callable[[], datetime],
         on_change: Callable[[str], None],
     ) -> None:
         self._store = store
         self._sessions = sessions
         self._origins = origins
-        self._max_bytes = max_bytes
+        self._enabled = enabled
+        self._max_bytes = min(max_bytes, cache_bytes)
+        self._cache = PullCache(cache_bytes)
+        self._writing = asyncio.Lock()
         self._clock = clock
         self._on_change = on_change
         self._pulled: dict[Key, Pulled] = {}
         self._absent: OrderedDict[Key, tuple[str, datetime, int]] = OrderedDict()
-        self._fetches: dict[Key, asyncio.Task[Pulled]] = {}
+        self._fetches: dict[Key, _Fetch] = {}
         self.outcomes: Counter[str] = Counter(dict.fromkeys(("fresh", "fetched", "failed"), 0))
 
     async def __aenter__(self) -> Self:
+        for session in self._sessions.all():
+            self.follow(session.id)
+        await self._evict()
         return self
 
     async def __aexit__(
@@ -96,7 +123,7 @@ class Pull:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        tasks = list(self._fetches.values())
+        tasks = [fetch.task for fetch in self._fetches.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -106,18 +133,45 @@ class Pull:
         for known in (self._pulled, self._absent):
             for key in [key for key in known if key[0] == session_id]:
                 del known[key]
+        for key, fetch in self._fetches.items():
+            fetch.superseded |= key[0] == session_id
+        self.follow(session_id)
+
+    def follow(self, session_id: str) -> None:
+        """Learn which content of a session may be evicted: what it is configured to has changed."""
+        try:
+            objects = self._store.objects(session_id)
+        except UnknownProvisioningSession:
+            objects = {}
+        cached = sorted(
+            (stored for stored in objects.values() if self._may_go(session_id, stored)),
+            key=lambda stored: stored.modified,
+        )
+        self._cache.follow(session_id, {stored.path: stored.size_bytes for stored in cached})
+
+    def _may_go(self, session_id: str, stored: StoredObject) -> bool:
+        """Whether the origin has an object as well, and no preparation works on it."""
+        session = self._sessions.get(session_id)
+        if session is None or session.hosting is None or session.hosting.origin is None:
+            return False
+        preparations = (template.preparation for template in session.templates.values())
+        needed = any(one is not None and is_input(one, stored.path) for one in preparations)
+        return stored.pulled is not None and not needed
 
     async def fresh(self, session_id: str, origin: str, path: str, rules: Rules) -> Pulled:
         """The object at a content path, as fresh as the provider's rules and the origin ask.
 
         Where the origin is down, what is stored is good enough unless one of them says `no-cache`.
-        Raises UnknownContent, OriginRefused, OriginUnavailable, OriginTimedOut, StoreFull.
+        Raises UnknownContent, OriginRefused, OriginUnavailable, OriginTimedOut, PullIngestOff,
+        StoreFull.
         """
+        self._check_enabled()
         url = origin + quote(path, _CONTENT_CHARACTERS)
         held = self._held(session_id, path, url)
         directives = rules(HTTPStatus.OK)
         if held is not None and self._is_fresh(held, directives):
             self.outcomes["fresh"] += 1
+            self._cache.use((session_id, path))
             return held
         self._refuse_absent(session_id, path, url, rules(HTTPStatus.NOT_FOUND))
         try:
@@ -130,17 +184,29 @@ class Pull:
 
     async def fetch(self, session_id: str, origin: str, path: str) -> Pulled:
         """Ask the origin now; who asks meanwhile waits for the same answer."""
+        self._check_enabled()
         key = session_id, path
-        task = self._fetches.get(key)
-        if task is None:
-            task = asyncio.create_task(self._fetch(key, origin), name=f"pull of {path}")
-            self._fetches[key] = task
-            task.add_done_callback(lambda task: self._ended(key, task))
-        return await asyncio.shield(task)
+        while True:
+            self._check_configured(key, origin)
+            fetch = self._fetches.get(key) or self._start(key, origin)
+            fetch.superseded |= fetch.origin != origin
+            try:
+                return await asyncio.shield(fetch.task)
+            except _Superseded:
+                _log.info("asked anew", session=session_id, path=path)
+
+    def _check_enabled(self) -> None:
+        if not self._enabled:
+            raise PullIngestOff("this server pulls no content")
+
+    def _start(self, key: Key, origin: str) -> _Fetch:
+        task = asyncio.create_task(self._fetch(key, origin), name=f"pull of {key[1]}")
+        task.add_done_callback(lambda task: self._ended(key, task))
+        self._fetches[key] = _Fetch(origin, task)
+        return self._fetches[key]
 
     def _ended(self, key: Key, task: asyncio.Task[Pulled]) -> None:
-        if self._fetches.get(key) is task:
-            del self._fetches[key]
+        del self._fetches[key]
         if not task.cancelled():
             failed = task.exception() is not None  # whoever waited has it; nobody may be left
             self.outcomes["failed" if failed else "fetched"] += 1
@@ -172,12 +238,22 @@ class Pull:
             raise UnknownContent(path)
 
     async def _fetch(self, key: Key, origin: str) -> Pulled:
+        try:
+            pulled = await self._ask(key, origin)
+        except (UploadWithdrawn, UnknownProvisioningSession):  # it was deleted meanwhile
+            raise UnknownContent(key[1]) from None
+        await self._evict()
+        return pulled
+
+    async def _ask(self, key: Key, origin: str) -> Pulled:
         session_id, path = key
+        self._check_wanted(key, origin)
         url = origin + quote(path, _CONTENT_CHARACTERS)
         held = self._held(session_id, path, url)
         async with self._origins.get(url, held.etag if held else None) as answer:
             if answer.status == HTTPStatus.OK:
                 return await self._store_answer(key, origin, url, answer)
+        self._check_wanted(key, origin)
         if answer.status == HTTPStatus.NOT_MODIFIED:
             return self._confirmed(key, held, answer)
         await self._lost(key, url, held, answer)
@@ -192,6 +268,7 @@ class Pull:
         try:
             async for block in answer.blocks(self._max_bytes):
                 await asyncio.to_thread(draft.append, block)
+                self._check_wanted(key, origin)
             self._check_wanted(key, origin)
         except BaseException:
             await asyncio.to_thread(draft.discard)
@@ -214,21 +291,42 @@ class Pull:
             await asyncio.to_thread(draft.discard)
             return stored
         addition = Addition(path, draft, content_type, pulled=mark)
-        await asyncio.to_thread(self._store.publish, session_id, [addition], [], self._clock())
+        async with self._writing:
+            await asyncio.to_thread(self._store.publish, session_id, [addition], [], self._clock())
+            published = self._store.find(session_id, path)
         self._on_change(session_id)
-        published = self._store.find(session_id, path)
         if published is None:
             raise UnknownContent(path)
         return published
 
+    async def _evict(self) -> None:
+        """Make room: what was not asked for the longest goes, unless it is being fetched."""
+        async with self._writing:
+            paths: defaultdict[str, list[str]] = defaultdict(list)
+            for session_id, path in self._cache.shed(self._fetches):
+                self._pulled.pop((session_id, path), None)
+                paths[session_id].append(path)
+            for session_id, gone in paths.items():
+                with suppress(UnknownProvisioningSession):
+                    await asyncio.to_thread(
+                        self._store.publish, session_id, [], gone, self._clock()
+                    )
+
     def _check_wanted(self, key: Key, origin: str) -> None:
         """Raises where the session changed its mind, or a template made this path, meanwhile."""
-        session = self._sessions.get(key[0])
-        if session is None or session.hosting is None or session.hosting.origin != origin:
-            raise OriginUnavailable("the session was configured anew; ask again")
+        if self._fetches[key].superseded:
+            raise _Superseded
+        self._check_configured(key, origin)
         stored = self._store.find(*key)
         if stored is not None and stored.prepared:
             raise UnknownContent(key[1])
+
+    def _check_configured(self, key: Key, origin: str) -> None:
+        session = self._sessions.get(key[0])
+        if session is None or session.hosting is None:
+            raise UnknownContent(key[1])
+        if session.hosting.origin != origin:
+            raise OriginUnavailable("the session was configured anew; ask again")
 
     def _confirmed(self, key: Key, held: Pulled | None, answer: OriginAnswer) -> Pulled:
         """The object that is stored, good again; an origin need not repeat what it said of it."""
@@ -239,6 +337,7 @@ class Pull:
             return self._note(key, held.stored, said)
         confirmed = replace(held, confirmed=self._clock())
         self._pulled[key] = confirmed
+        self._cache.use(key)
         return confirmed
 
     def _note(self, key: Key, stored: StoredObject, said: Mapping[str, str]) -> Pulled:
@@ -251,12 +350,15 @@ class Pull:
             cache_control=said.get("Cache-Control"),
         )
         self._pulled[key] = pulled
+        if self._may_go(key[0], stored):
+            self._cache.put(key, stored.size_bytes)
         return pulled
 
     async def _lost(self, key: Key, url: str, held: Pulled | None, answer: OriginAnswer) -> None:
         """The origin has it no more: neither has the store, and nobody asks for a while."""
         session_id, path = key
         self._pulled.pop(key, None)
+        self._cache.drop(key)
         lifetime_s = Lifetime.of(answer.fields, default_s=ABSENT_LIFETIME_S).seconds
         self._absent[key] = url, self._clock(), lifetime_s
         if len(self._absent) > MAX_ABSENT:

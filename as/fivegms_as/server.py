@@ -34,6 +34,7 @@ from fivegms_as.exchange import with_options
 from fivegms_as.files import exclusive
 from fivegms_as.folder_store import FolderStore
 from fivegms_as.gate import Gate
+from fivegms_as.hosting_rules import unsupported
 from fivegms_as.ingest import Ingest, IngestCounters
 from fivegms_as.listeners import Patience, listen, mutual_tls, warn_if_open, warn_if_shared
 from fivegms_as.locations import Locations, load_locations
@@ -234,6 +235,8 @@ class ApplicationServer:
             locations = await asyncio.to_thread(load_locations, config.locations)
         stack.enter_context(exclusive(config.data_dir))
         kept = await asyncio.to_thread(_load, config)
+        capabilities = _capabilities(config, locations)
+        _warn_of_more(kept.sessions, capabilities)
         await stack.enter_async_context(self._sweeping(kept.store))
         pull = await self._pull(stack, kept, lambda session_id: jobs.consider(session_id))
         sources = SourcePull(pull, first_retry_s=config.pull_retry_s)
@@ -255,7 +258,7 @@ class ApplicationServer:
             jobs=await stack.enter_async_context(jobs),
             pull=pull,
             delivery=self._delivery(kept, locations, pull),
-            capabilities=_capabilities(config, locations),
+            capabilities=capabilities,
         )
 
     async def _pull(
@@ -269,7 +272,9 @@ class ApplicationServer:
             kept.store,
             kept.sessions,
             await stack.enter_async_context(origins),
+            enabled=config.pull_ingest,
             max_bytes=config.max_upload_bytes,
+            cache_bytes=config.pull_cache_bytes,
             clock=self._clock,
             on_change=on_change,
         )
@@ -350,6 +355,16 @@ def _capabilities(config: AsConfig, locations: Locations) -> Capabilities:
         pull_ingest=config.pull_ingest,
         inference_slots=config.inference_slots,
     )
+
+
+def _warn_of_more(sessions: Sessions, capabilities: Capabilities) -> None:
+    """Say which configurations, kept from a server with other options, cannot be enforced now."""
+    for session in sessions.all():
+        if session.hosting is None:
+            continue
+        members = [one.param for one in unsupported(session.hosting.configuration, capabilities)]
+        if members:
+            _log.warning("configured for more than this", session=session.id, members=members)
 
 
 def _load(config: AsConfig) -> Kept:

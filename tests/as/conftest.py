@@ -197,7 +197,9 @@ def pull_of() -> Callable[[ContentStore, Sessions], Pull]:
             store,
             sessions,
             Origins(allow_private=False, timeout_s=1),
+            enabled=False,
             max_bytes=1,
+            cache_bytes=1,
             clock=Clock(),
             on_change=lambda session: None,
         )

@@ -1,5 +1,6 @@
 """Distributions over HTTP: every member of a distribution configuration, as a UE meets it."""
 
+import asyncio
 import dataclasses
 import json
 from ipaddress import ip_network
@@ -8,7 +9,9 @@ import pytest
 from multidict import CIMultiDict
 
 from fivegms_api.content_hosting import UrlSignature
+from fivegms_api.endpoint import Endpoint
 from fivegms_api.locators import ISO_3166
+from fivegms_api.m3 import distribution_path
 from fivegms_api.url_signature import sign
 
 EXPIRES = 1_900_000_000
@@ -96,6 +99,18 @@ async def test_an_alias_is_answered_and_other_names_are_not(peer):
         assert (status, problem(body)) == (421, "misdirected-request")
         assert fields["Access-Control-Allow-Origin"] == "*"
         assert fields["Cache-Control"] == "no-store"
+
+
+async def test_a_name_that_is_no_text_is_refused_like_any_other(peer):
+    await peer.host(domainNameAlias="media.example")
+    endpoint = Endpoint.parse(peer.server.m4_url.removeprefix("http://"))
+    reader, writer = await asyncio.open_connection(endpoint.host, endpoint.port)
+    path = distribution_path("s1", 0).encode()
+    writer.write(b"GET %sa HTTP/1.1\r\nHost: \xff\r\nConnection: close\r\n\r\n" % path)
+    answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 421 ")
+    assert b"this is not" in answer
 
 
 async def test_the_canonical_name_is_answered_besides_the_alias(peer):

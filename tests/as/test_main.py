@@ -24,7 +24,7 @@ async def command(*arguments):
 def test_defaults_are_those_of_the_configuration(tmp_path):
     config = parse_arguments(["--data-dir", str(tmp_path)])
     assert config == AsConfig(
-        Endpoint("127.0.0.1", 7779), Endpoint("127.0.0.1", 7780), data_dir=tmp_path
+        Endpoint("127.0.0.1", 7779), Endpoint("127.0.0.1", 8080), data_dir=tmp_path
     )
 
 

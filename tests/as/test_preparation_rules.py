@@ -14,7 +14,7 @@ from fivegms_api.model_preparation import (
     TensorEvaluation,
 )
 from fivegms_as import preparation_rules as rules
-from fivegms_as.namespace import StoredObject
+from fivegms_as.namespace import PulledFrom, StoredObject
 from fivegms_as.preparation_rules import Decision
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -23,8 +23,8 @@ PREPARATION = ModelPreparation(model=MODEL, source="n/net.onnx")
 REASON = FailureReason(type="x", detail="y")
 
 
-def stored(path, sha256="00", prepared=False):
-    return StoredObject(path, sha256, 7, "x/y", NOW, ("t1",) if prepared else ())
+def stored(path, sha256="00", prepared=False, pulled=None):
+    return StoredObject(path, sha256, 7, "x/y", NOW, ("t1",) if prepared else (), pulled)
 
 
 def space(*objects):
@@ -61,6 +61,20 @@ def test_everything_that_is_named_is_waited_for(evaluation, missing):
 
 def test_prepared_content_is_no_source():
     assert wanted(stored("n/net.onnx", prepared=True)) is None
+
+
+def test_what_ues_cause_to_be_pulled_repeats_no_attempt():
+    later = wanted(SOURCE, stored("clip.mp4", pulled=PulledFrom("http://o/clip.mp4", None)))
+    assert rules.decide(FAILED, later, running=False) is Decision.KEEP
+    later = wanted(SOURCE, stored("clip.mp4"))
+    assert rules.decide(FAILED, later, running=False) is Decision.START
+
+
+def test_inputs_are_what_is_named_and_what_goes_with_the_source():
+    preparation = PREPARATION.model_copy(update={"evaluation": TensorEvaluation(tensors="z")})
+    paths = ("n/net.onnx", "n/net.onnx.data", "z", "n/other.bin", "net.onnx", "clip.mp4")
+    found = [path for path in paths if rules.is_input(preparation, path)]
+    assert found == ["n/net.onnx", "n/net.onnx.data", "z"]
 
 
 def test_the_preparer_is_given_what_lies_below_the_sources_folder():

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from structlog.testing import capture_logs
 
 from support.polling import eventually
 
@@ -282,6 +283,148 @@ async def test_a_server_that_pulls_nothing_refuses_by_name(config, preparer, run
         assert told["invalidParams"][0]["param"] == "/ingestConfiguration/pull"
 
 
+async def test_what_was_taken_before_is_closed_where_nothing_is_pulled(
+    config, preparer, run, origin
+):
+    origin.files["a.mpd"] = b"one"
+    keep(origin, "a.mpd", 900)
+    rules = [{"urlPatternFilter": ".", "cachingDirectives": {"noCache": False, "maxAge": 900}}]
+    hosted = {"origin": origin.url, "cachingConfigurations": rules}
+    async with run(config, preparer) as peer:
+        await peer.host(**hosted)
+        await get(peer)
+    origin.asked.clear()
+    with capture_logs() as log:
+        async with run(dataclasses.replace(config, pull_ingest=False), preparer) as peer:
+            status, _, body = await get(peer)
+            assert (status, problem(body)) == (503, "pull-ingest-off")
+            assert (await reported(peer)).get("contentHostingConfigurationSha256") is None
+            assert (await peer.try_hosting(**hosted))[0] == 400
+    (warning,) = (entry for entry in log if entry["event"] == "configured for more than this")
+    assert (warning["session"], warning["members"]) == ("s1", ["/ingestConfiguration/pull"])
+    assert origin.asked == []
+    async with run(config, preparer) as peer:
+        assert (await reported(peer))["contentHostingConfigurationSha256"]
+        assert (await get(peer))[2] == b"one"
+
+
+async def test_no_source_is_pulled_where_nothing_is(config, preparer, run, origin):
+    async with run(config, preparer) as peer:
+        await peer.template()
+        await peer.host(origin=origin.url, template="t1")
+    origin.files["net.onnx"] = b"model"
+    origin.asked.clear()
+    async with run(dataclasses.replace(config, pull_ingest=False), preparer) as peer:
+
+        async def told():
+            (model,) = await peer.models()
+            return model["reason"]["type"] == "pull-failed"
+
+        await eventually(told)
+    assert origin.asked == []
+
+
+async def reported(peer):
+    _, _, body = await peer.call("GET", f"{peer.server.m3_url}/fivegms-m3/v1/status")
+    (session,) = json.loads(body)["provisioningSessions"]
+    return session
+
+
+async def test_what_was_not_asked_for_the_longest_goes(config, preparer, run, origin):
+    origin.files |= {name: name.encode() * 100 for name in "abcd"}
+    for name in origin.files:
+        keep(origin, name, 900)
+    small = dataclasses.replace(config, pull_cache_bytes=300)
+    async with run(small, preparer) as peer:
+        await peer.host(origin=origin.url)
+        await peer.host("s2", origin=origin.url)
+        for name, session in (("a", "s1"), ("b", "s2"), ("c", "s1"), ("a", "s1"), ("d", "s2")):
+            assert (await peer.call("GET", peer.m4(name, session)))[0] == 200
+        asked = len(origin.asked)
+        for name, session in (("a", "s1"), ("c", "s1"), ("d", "s2")):
+            assert (await peer.call("GET", peer.m4(name, session)))[2] == origin.files[name]
+        assert len(origin.asked) == asked
+        assert (await peer.call("GET", peer.m4("b", "s2")))[2] == origin.files["b"]
+        assert len(origin.asked) == asked + 1
+        assert stored_blobs(config) == 3
+    async with run(dataclasses.replace(config, pull_cache_bytes=100), preparer):
+        assert stored_blobs(config) == 1
+
+
+def stored_blobs(config):
+    return len(list((config.data_dir / "content" / "blobs").glob("*/*")))
+
+
+async def test_an_object_larger_than_the_room_is_refused(config, preparer, run, origin):
+    origin.files["a.mpd"] = b"x" * 301
+    async with run(dataclasses.replace(config, pull_cache_bytes=300), preparer) as peer:
+        await peer.host(origin=origin.url)
+        status, _, body = await get(peer)
+        assert (status, problem(body)) == (502, "origin-refused")
+
+
+async def test_what_a_template_works_on_stays(config, preparer, run, origin):
+    origin.files |= {"net.onnx": b"m" * 90, "net.onnx.data": b"d" * 90, "a": b"a" * 90}
+    async with run(dataclasses.replace(config, pull_cache_bytes=100), preparer) as peer:
+        await peer.template()
+        await peer.host(
+            origin=origin.url, distributions=[{"contentPreparationTemplateId": "t1"}, {}]
+        )
+        await peer.model_when("PUBLISHED")
+        for name in ("net.onnx.data", "a", "net.onnx", "a", "a"):
+            status, _, _ = await peer.call("GET", peer.m4(name, index=1))
+            assert status == 200
+        assert origin.counts()["/live/net.onnx"] <= 2  # it is not fresh for long
+        await peer.model_when("PUBLISHED")
+        assert stored_blobs(config) == 4  # source, external data, a, and what was published: MPD
+
+
+async def test_what_is_pushed_is_never_evicted(config, preparer, run, origin):
+    origin.files |= {"a": b"a" * 90, "b": b"b" * 90}
+    async with run(dataclasses.replace(config, pull_cache_bytes=100), preparer) as peer:
+        await peer.host(origin=origin.url)
+        await get(peer, "a")
+        await peer.host()  # from now on it is like what was pushed
+        await peer.host("s2", origin=origin.url)
+        for name in "ab":
+            assert (await peer.call("GET", peer.m4(name, "s2")))[0] == 200
+        assert (await get(peer, "a"))[2] == b"a" * 90
+
+
+async def test_a_purge_reaches_what_is_on_its_way(peer, origin):
+    origin.files["a.mpd"] = b"old"
+    keep(origin, "a.mpd", 900)
+    origin.gate.clear()
+    await peer.host(origin=origin.url)
+    waiting = asyncio.create_task(get(peer))
+
+    async def asked():
+        return len(origin.asked) == 1
+
+    await eventually(asked)
+    await peer.call("POST", peer.hosting() + "/purge", {"pattern": "."})
+    origin.gate.set()
+    assert (await waiting)[0] == 200
+    assert len(origin.asked) == 2
+
+
+async def test_a_new_origin_is_not_kept_waiting_by_the_old_one(peer, origin):
+    origin.files |= {"a.mpd": b"live", "vod/a.mpd": b"vod"}
+    origin.gate.clear()
+    await peer.host(origin=origin.url)
+    late = asyncio.create_task(get(peer))
+
+    async def asked():
+        return len(origin.asked) == 1
+
+    await eventually(asked)
+    await peer.host(origin=f"{origin.url}/vod/")
+    waiting = asyncio.create_task(get(peer))
+    origin.gate.set()
+    assert (await waiting)[2] == b"vod"
+    assert (await late)[0] == 502
+
+
 async def test_guards_come_before_the_origin(peer, origin):
     origin.files["a.mpd"] = b"one"
     await peer.host(origin=origin.url, domainNameAlias="media.example")
@@ -324,7 +467,8 @@ async def test_a_session_that_goes_takes_its_fetch_along(peer, origin):
     await eventually(asked)
     await peer.call("DELETE", peer.session())
     origin.gate.set()
-    assert (await waiting)[0] in (404, 409, 502)
+    status, _, body = await waiting
+    assert (status, problem(body)) == (404, "unknown-content")
     await peer.host()
     assert (await get(peer))[0] == 404
 
