@@ -49,7 +49,8 @@ class Outbox:
         if self._waiting and self._waiting[0] is report:
             self._waiting.popleft()
 
-    def failed(self, now: float, jitter: float) -> None:
-        """Nobody answered, or asked for patience; `jitter` lies in [0, 1)."""
+    def failed(self, now: float, jitter: float, asked_s: float = 0.0) -> None:
+        """Nobody answered, or asked for patience of `asked_s`; `jitter` lies in [0, 1)."""
         self._failures += 1
-        self.wait_until = now + self._patience.delay_s(self._failures, jitter)
+        asked_s = min(asked_s, self._patience.give_up_after_s)
+        self.wait_until = now + max(asked_s, self._patience.delay_s(self._failures, jitter))

@@ -8,7 +8,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from threading import Event, Lock, Thread
+from threading import Event, RLock, Thread, current_thread
 from typing import Protocol
 
 import aiohttp
@@ -55,7 +55,7 @@ class Reporter:
         self._flush_s = flush_s
         self._outbox = Outbox()
         self._stopping = Event()
-        self._lock = Lock()
+        self._lock = RLock()
         self._wake: Callable[[], object] | None = None
         self._thread = Thread(target=self._run, name="fivegms-reports", daemon=True)
 
@@ -68,12 +68,16 @@ class Reporter:
         self._session.inferred(latency_ms, ttfi_ms)
 
     def stop(self) -> None:
-        """Send the last reports and end; stopping twice is fine."""
+        """Send the last reports and end; stopping twice is fine.
+
+        Any thread may forget the model at any place, so also that of the reports, which goes on.
+        """
         with self._lock:
             self._stopping.set()
             if self._wake is not None:
                 self._wake()
-        self._thread.join(self._flush_s + 1.0)
+        if current_thread() is not self._thread:
+            self._thread.join(self._flush_s)
 
     def _run(self) -> None:
         with suppress(TimeoutError):
@@ -104,8 +108,9 @@ class Reporter:
             report, url = waiting
             try:
                 await poster.post(url, report)
-            except FetchInterrupted:
-                self._outbox.failed(self._clock.now(), self._clock.jitter())
+            except FetchInterrupted as failure:
+                patience_s = failure.retry_after_s or 0.0
+                self._outbox.failed(self._clock.now(), self._clock.jitter(), patience_s)
             except AccessRefused:
                 self._outbox.done(report)  # the AF will not take it later either
             else:
@@ -169,7 +174,7 @@ class _HttpPoster:
             ) as answer:
                 lowered = {name.lower(): value for name, value in answer.headers.items()}
                 return Answer(url, answer.status, lowered, _no_body())
-        except aiohttp.InvalidURL as error:
+        except ValueError as error:  # InvalidURL, and names that cannot be looked up
             raise AccessRefused(f"{url} is no address") from error
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError too
             raise FetchInterrupted(str(error) or type(error).__name__) from error

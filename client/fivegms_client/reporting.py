@@ -9,9 +9,11 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from statistics import fmean
+from math import ceil
 from threading import Lock
 from urllib.parse import quote, urlsplit
+
+from pydantic import ValidationError
 
 from fivegms_api.ai_metrics import (
     AI_METRICS_MEDIA_TYPE,
@@ -41,7 +43,7 @@ from fivegms_manifests.model import Model
 
 JSON_MEDIA_TYPE = "application/json"
 MAX_LATENCIES = 100_000
-"""Inferences of one report that are counted one by one; later ones are left out."""
+"""Inferences of one report that its quantiles are of; later ones only count, and in the mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,8 @@ class _Period:
     task: ReportTask
     due: float | None
     latencies_ms: list[float] = field(default_factory=list)
+    count: int = 0
+    total_ms: float = 0.0
     first: datetime | None = None
     last: datetime | None = None
     reported: bool = False
@@ -165,11 +169,14 @@ class _Period:
     def saw(self, began: datetime, latency_ms: float) -> None:
         self.first = self.first or began
         self.last = began + timedelta(milliseconds=latency_ms)
+        self.count += 1
+        self.total_ms += latency_ms
         if len(self.latencies_ms) < MAX_LATENCIES:
             self.latencies_ms.append(latency_ms)
 
     def begin_again(self) -> None:
         self.latencies_ms.clear()
+        self.count, self.total_ms = 0, 0.0
         self.first = self.last = None
         self.reported = True
 
@@ -177,7 +184,8 @@ class _Period:
 class ReportingSession:
     """The reports of one model in use. `now` is in seconds of any clock, `instant` gives UTC.
 
-    A period in which the model was not used has no report.
+    A period in which the model was not used has no report, and neither has one that no report can
+    be of, such as while this UE's clock was not set.
     """
 
     def __init__(
@@ -228,15 +236,20 @@ class ReportingSession:
     def _report(self, period: _Period) -> list[Report]:
         if period.first is None or period.last is None:
             return []
+        try:
+            return [self._written(period, period.first, period.last)]
+        except ValidationError:
+            return []  # no AF would take it
+        finally:
+            period.begin_again()
+
+    def _written(self, period: _Period, first: datetime, last: datetime) -> Report:
         task = period.task
         if task.metrics is None:
-            consumed = self._consumption(task, period.first, period.last)
-            report = Report(task.urls, JSON_MEDIA_TYPE, consumed.to_json())
-        else:
-            measured = self._metrics(task.metrics, period, period.first, period.last)
-            report = Report(task.urls, AI_METRICS_MEDIA_TYPE, measured.to_json())
-        period.begin_again()
-        return [report]
+            consumed = self._consumption(task, first, last)
+            return Report(task.urls, JSON_MEDIA_TYPE, consumed.to_json())
+        measured = self._metrics(task.metrics, period, first, last)
+        return Report(task.urls, AI_METRICS_MEDIA_TYPE, measured.to_json())
 
     def _consumption(self, task: ReportTask, first: datetime, last: datetime) -> ConsumptionReport:
         subject = self._subject
@@ -249,7 +262,7 @@ class ReportingSession:
                     media_consumed=f"{model.name}/{model.version}/{selection.chosen.id}",
                     server_endpoint_address=_server(subject) if task.with_addresses else None,
                     start_time=first,
-                    duration=round((last - first).total_seconds()),
+                    duration=max(0, round((last - first).total_seconds())),  # clocks go back
                 )
                 for selection in subject.selections
             ),
@@ -277,7 +290,7 @@ class ReportingSession:
     def _measured(self, asked: frozenset[str], period: _Period) -> AiMetrics:
         """What is of the start of the model is in the first report only."""
         every: dict[str, tuple[str, object]] = {
-            "inferenceLatency": ("inference_latency", _latency(period.latencies_ms))
+            "inferenceLatency": ("inference_latency", _latency(period))
         }
         if not period.reported:
             delivery = self._subject.delivery
@@ -298,11 +311,11 @@ def _server(subject: Subject) -> EndpointAddress:
     return EndpointAddress(hostname=parts.hostname, port_number=port)
 
 
-def _latency(latencies_ms: Sequence[float]) -> InferenceLatency:
-    ordered = sorted(latencies_ms)
+def _latency(period: _Period) -> InferenceLatency:
+    ordered = sorted(period.latencies_ms)
     return InferenceLatency(
-        count=len(ordered),
-        mean=fmean(ordered),
+        count=period.count,
+        mean=period.total_ms / period.count,
         p50=_quantile(ordered, 0.5),
         p95=_quantile(ordered, 0.95),
     )
@@ -310,7 +323,7 @@ def _latency(latencies_ms: Sequence[float]) -> InferenceLatency:
 
 def _quantile(ordered: Sequence[float], share: float) -> float:
     """The nearest rank."""
-    return ordered[max(0, -int(-share * len(ordered) // 1) - 1)]
+    return ordered[ceil(share * len(ordered)) - 1]
 
 
 def _bytes(delivery: Delivery) -> BytesMoved:

@@ -86,6 +86,26 @@ def test_a_report_that_is_refused_is_not_sent_again() -> None:
     assert poster.asked == ["u", "v"]
 
 
+class ForgetfulPoster(MemoryPoster):
+    """While it sends, the model is forgotten: garbage is collected in any thread."""
+
+    one: Reporter
+
+    async def post(self, url: str, report: Report) -> None:
+        self.one.stop()
+        await super().post(url, report)
+
+
+def test_the_thread_of_the_reports_may_end_them() -> None:
+    poster = ForgetfulPoster()
+    poster.one = reporter(poster, ReportTask(("u",), 1e-6), ReportTask(("v",), None))
+    while not poster.tried.is_set():
+        poster.one.inferred(1.0, 2.0)
+    poster.one.stop()
+    assert poster.asked[0] == "u"
+    assert poster.asked[-1] == "v"
+
+
 class Af:
     """An AF that answers with the statuses of a list."""
 
@@ -134,3 +154,5 @@ async def test_nobody_listens() -> None:
             await poster.post("http://127.0.0.1:1/r", REPORT)
         with pytest.raises(AccessRefused):
             await poster.post("http://[/r", REPORT)
+        with pytest.raises(AccessRefused):
+            await poster.post(f"http://{'x' * 64}.test/r", REPORT)

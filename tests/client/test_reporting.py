@@ -13,6 +13,7 @@ from fivegms_api.service_access_information import ServiceAccessInformation
 from fivegms_client.device import measure_device
 from fivegms_client.outbox import Outbox
 from fivegms_client.reporting import (
+    MAX_LATENCIES,
     Delivery,
     Report,
     ReportingSession,
@@ -220,6 +221,35 @@ def test_consumption_says_what_was_used_and_for_how_long() -> None:
     assert unit.server_endpoint_address.port_number == 443
 
 
+@pytest.mark.parametrize("task", [ReportTask(("u",), 60), ReportTask(("u",), 60, EVERYTHING)])
+def test_a_clock_that_was_not_set_costs_a_report_and_no_more(task: ReportTask) -> None:
+    one, instant = session(task)
+    instant.now = datetime(1970, 1, 1, tzinfo=UTC)
+    infer(one, instant, 10)
+    assert one.due(60) == []
+    instant.now = NOON
+    infer(one, instant, 10)
+    assert len(one.due(120)) == 1
+
+
+def test_a_clock_that_goes_back_costs_no_report() -> None:
+    one, instant = session(ReportTask(("u",), None), ReportTask(("v",), None, EVERYTHING))
+    infer(one, instant, 10)
+    instant.now -= timedelta(hours=1)
+    infer(one, instant, 10)
+    consumed, measured = one.finish()
+    unit = ConsumptionReport.model_validate_json(consumed.body).consumption_reporting_units[0]
+    assert unit.duration == 0
+    assert AiMetricsReport.model_validate_json(measured.body).period_duration > 0
+
+
+def test_inferences_beyond_those_that_are_kept_count() -> None:
+    one, instant = session(ReportTask(("u",), None, EVERYTHING))
+    infer(one, instant, *[1.0] * MAX_LATENCIES, 1.0 + MAX_LATENCIES + 1)
+    latency = json.loads(one.finish()[0].body)["metrics"]["inferenceLatency"]
+    assert latency == {"count": MAX_LATENCIES + 1, "mean": 2, "p50": 1, "p95": 1}
+
+
 def reports(count: int) -> list[Report]:
     return [Report(("a", "b"), "x/y", str(number).encode()) for number in range(count)]
 
@@ -247,6 +277,14 @@ def test_nobody_answers() -> None:
     assert outbox.next(12.9) is None
     outbox.done(report)
     assert len(outbox) == 0
+
+
+def test_who_asks_for_patience_gets_it_within_bounds() -> None:
+    outbox = Outbox(patience=PATIENCE)
+    outbox.failed(10, jitter=0, asked_s=30)
+    assert outbox.wait_until == 40
+    outbox.failed(10, jitter=0, asked_s=1e6)
+    assert outbox.wait_until == 10 + PATIENCE.give_up_after_s
 
 
 def test_the_oldest_give_way() -> None:
