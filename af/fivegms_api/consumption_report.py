@@ -1,8 +1,9 @@
 """The Consumption Report: who used which media, when and for how long (TS 26.512 11.3.3)."""
 
+from ipaddress import IPv6Address
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from fivegms_api.reported import Instant, ReportingClientId, Text
 from fivegms_api.wire import WireModel
@@ -11,12 +12,26 @@ MAX_UNITS = 1000
 MAX_LOCATIONS = 100
 
 
+_OCTET = "([0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])"
+
+
+def _ipv6(text: str) -> str:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        raise ValueError("must be an IPv6 address") from None
+    return text
+
+
 class EndpointAddress(WireModel):
     """One end of a connection (TS 26.512 6.4.3.8)."""
 
     hostname: Text | None = None
-    ipv4_addr: Annotated[str, Field(max_length=15, pattern=r"^[0-9.]+$")] | None = None
-    ipv6_addr: Annotated[str, Field(max_length=45, pattern=r"^[0-9A-Fa-f:.]+$")] | None = None
+    ipv4_addr: Annotated[str, Field(pattern=rf"^({_OCTET}\.){{3}}{_OCTET}$")] | None = None
+    ipv6_addr: (
+        Annotated[str, Field(max_length=45, pattern=r"^[0-9A-Fa-f:]+$"), AfterValidator(_ipv6)]
+        | None
+    ) = None
     port_number: Annotated[int, Field(ge=0, le=65535)]
 
 

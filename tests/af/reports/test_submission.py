@@ -120,6 +120,26 @@ async def test_a_unit_that_no_report_can_be_of(reporting: Any) -> None:
     assert list(answer.faults) == ["/consumptionReportingUnits/0/duration"]
 
 
+@pytest.mark.parametrize(
+    ("member", "good", "bad"),
+    [
+        ("ipv4Addr", "198.51.100.1", ["999.1..", "1.2.3", "256.1.1.1", "1.2.3.4\n"]),
+        ("ipv6Addr", "2001:db8::7334", ["::1::", "1:2", "::ffff:1.2.3.4", "fe80::1%eth0"]),
+    ],
+)
+async def test_addresses_are_addresses(
+    reporting: Any, consumption: Any, member: str, good: str, bad: list[str]
+) -> None:
+    url = f"{reporting.af.m5}/3gpp-m5/v2/consumption-reporting/{reporting.id}"
+    for address, status in ((good, 204), *((one, 400) for one in bad)):
+        report = consumption()
+        unit = report["consumptionReportingUnits"][0]
+        unit["serverEndpointAddress"] = {"portNumber": 80, member: address}
+        answer = await reporting.af.send("POST", url, report)
+        assert answer.status == status, address
+    assert list(answer.faults) == [f"/consumptionReportingUnits/0/serverEndpointAddress/{member}"]
+
+
 async def test_reports_go_with_their_session(reporting: Any) -> None:
     await reporting.measure()
     await reporting.consume()
