@@ -5,15 +5,15 @@ import asyncio
 import signal
 import sys
 from collections.abc import Sequence
-from ipaddress import ip_network
 from pathlib import Path
 
 import structlog
 
-from fivegms_api.command_line import positive, positive_seconds, saying_why
+from fivegms_api.command_line import saying_why
 from fivegms_api.endpoint import Endpoint
-from fivegms_as.config import AsConfig, MutualTls
+from fivegms_as.config import AsConfig
 from fivegms_as.errors import ApplicationServerError
+from fivegms_as.options import DEFAULTS, add_settings, read_config
 from fivegms_as.server import ApplicationServer
 
 
@@ -24,134 +24,19 @@ def parse_arguments(arguments: Sequence[str]) -> AsConfig:
         description="A 5GMS Application Server: ingest (M2), preparation, delivery (M4).",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    defaults = AsConfig(Endpoint("127.0.0.1", 7779), Endpoint("127.0.0.1", 8080), Path())
-    for add in (_add_listeners, _add_limits, _add_preparation, _add_clients, _add_pull):
-        add(parser, defaults)
-    options = vars(parser.parse_args(arguments))
-    files = [options.pop(name) for name in ("m3_certificate", "m3_key", "m3_client_ca")]
-    if any(files) and not all(files):
-        parser.error("--m3-certificate, --m3-key and --m3-client-ca go together")
-    m3_tls = MutualTls(*files) if all(files) else None
-    proxies = tuple(options.pop("trusted_proxy"))
-    return AsConfig(**options, m3_tls=m3_tls, trusted_proxies=proxies)
+    _add_places(parser)
+    add_settings(parser)
+    return read_config(parser, parser.parse_args(arguments))
 
 
-def _add_listeners(parser: argparse.ArgumentParser, defaults: AsConfig) -> None:
+def _add_places(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     endpoint = saying_why(Endpoint.parse)
-    add("--m3", type=endpoint, default=defaults.m3.authority, help="HOST:PORT for the AF")
-    add("--m3-certificate", type=Path, help="PEM file: serve M3 by mutual TLS with this chain")
-    add("--m3-key", type=Path, help="PEM file with the key of --m3-certificate")
-    add("--m3-client-ca", type=Path, help="PEM file: who signs the AF's client certificate")
-    add("--m4", type=endpoint, default=defaults.m4.authority, help="HOST:PORT for UEs")
+    add("--m3", type=endpoint, default=DEFAULTS.m3.authority, help="HOST:PORT for the AF")
+    add("--m4", type=endpoint, default=DEFAULTS.m4.authority, help="HOST:PORT for UEs")
     add("--m4-tls", type=endpoint, help="HOST:PORT for UEs by TLS")
     add("--m2", type=endpoint, help="HOST:PORT for providers; without, where UEs are served")
     add("--data-dir", type=Path, required=True, help="folder for all that is kept")
-
-
-def _add_limits(parser: argparse.ArgumentParser, defaults: AsConfig) -> None:
-    add = parser.add_argument
-    number, seconds = saying_why(positive), saying_why(positive_seconds)
-    add(
-        "--max-upload-bytes",
-        type=number,
-        default=defaults.max_upload_bytes,
-        help="largest single upload or pulled object",
-    )
-    add(
-        "--partial-upload-ttl-s",
-        type=seconds,
-        default=defaults.partial_upload_ttl_s,
-        help="how long an upload that broke can be continued, in seconds",
-    )
-    add(
-        "--memory-cache-bytes",
-        type=number,
-        default=defaults.memory_cache_bytes,
-        help="memory for small objects",
-    )
-    add(
-        "--keepalive-timeout-s",
-        type=seconds,
-        default=defaults.keepalive_timeout_s,
-        help="how long a connection may wait for its next request, in seconds",
-    )
-    add(
-        "--inference-slots",
-        type=number,
-        default=defaults.inference_slots,
-        help="network inference instances that this machine can run at once",
-    )
-
-
-def _add_preparation(parser: argparse.ArgumentParser, defaults: AsConfig) -> None:
-    add = parser.add_argument
-    add(
-        "--preparation-jobs",
-        type=saying_why(positive),
-        default=defaults.preparation_jobs,
-        help="models prepared at once",
-    )
-    add(
-        "--preparation-timeout-s",
-        type=saying_why(positive_seconds),
-        default=defaults.preparation_timeout_s,
-        help="longest preparation of one model in seconds",
-    )
-    add(
-        "--preparation-memory-bytes",
-        type=saying_why(positive),
-        help="memory of one preparation; by default a job's share of 3/4 of the machine",
-    )
-
-
-def _add_clients(parser: argparse.ArgumentParser, defaults: AsConfig) -> None:
-    add = parser.add_argument
-    add(
-        "--locations",
-        type=Path,
-        help="CSV file `network,code` that says where clients are, for geo-fencing",
-    )
-    add(
-        "--trusted-proxy",
-        type=saying_why(ip_network),
-        action="append",
-        default=list(defaults.trusted_proxies),
-        help="network of proxies whose X-Forwarded-For counts; may be repeated",
-    )
-
-
-def _add_pull(parser: argparse.ArgumentParser, defaults: AsConfig) -> None:
-    add = parser.add_argument
-    add(
-        "--pull-ingest",
-        action=argparse.BooleanOptionalAction,
-        default=defaults.pull_ingest,
-        help="take configurations whose content is pulled from an origin",
-    )
-    add(
-        "--pull-cache-bytes",
-        type=saying_why(positive),
-        default=defaults.pull_cache_bytes,
-        help="room for pulled objects; the least recently used goes first",
-    )
-    add(
-        "--pull-timeout-s",
-        type=saying_why(positive_seconds),
-        default=defaults.pull_timeout_s,
-        help="longest fetch of one object from an origin in seconds",
-    )
-    add(
-        "--pull-retry-s",
-        type=saying_why(positive_seconds),
-        default=defaults.pull_retry_s,
-        help="first pause before a model's source is pulled again, in seconds; it doubles",
-    )
-    add(
-        "--allow-private-origins",
-        action="store_true",
-        help="pull from loopback, private and link-local addresses, too: for labs",
-    )
 
 
 def configure_log() -> None:

@@ -5,7 +5,7 @@ first, because the AF hands out its addresses.
 """
 
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,6 +16,7 @@ from fivegms_af.security.config import SecurityConfig
 from fivegms_af.server import ApplicationFunction
 from fivegms_api.endpoint import Endpoint
 from fivegms_as.config import AsConfig
+from fivegms_as.options import DEFAULTS
 from fivegms_as.server import ApplicationServer
 from fivegms_testbed.link import EmulatedLink, LinkProfile
 from fivegms_testbed.link_policy import LinkCapacity, LinkPolicyControl
@@ -30,6 +31,7 @@ class DeploymentConfig:
     `m2` is for providers, and apart from `m4` so that UEs cannot ingest.
     `operator` serves the console and what else is for operators; None serves none of it.
     `m4_tls` serves the distributions that have a certificate; None offers no TLS.
+    `application_server` has the settings of the AS but for its addresses and folder.
     `certificate_authority` issues the certificates that the AF makes; `security` is what the AF
     asks of others and shows them. With a `link`, UEs reach M4 (but not `m4_tls`) over it, and it is
     the AF's policy control, which grants up to `link_capacity`.
@@ -43,6 +45,7 @@ class DeploymentConfig:
     m2: Endpoint = field(default=Endpoint(LOOPBACK, 8081))
     m4: Endpoint = field(default=Endpoint(LOOPBACK, 8080))
     m4_tls: Endpoint | None = None
+    application_server: AsConfig = DEFAULTS
     certificate_authority: CertificateAuthority | None = None
     security: SecurityConfig = field(default=SecurityConfig())
     link: LinkProfile | None = None
@@ -62,7 +65,8 @@ class Deployment:
         self._config = config
         self._stack = AsyncExitStack()
         self.application_server = ApplicationServer(
-            AsConfig(
+            replace(
+                config.application_server,
                 m3=config.m3,
                 m4=config.m4,
                 m2=config.m2,

@@ -25,6 +25,10 @@ COMMANDS = {
 """Each command's module below `fivegms_testbed.cli` and the function in it."""
 
 
+PASSING_ON = {"serve", "as"}
+"""Commands that take the settings of an Application Server among their arguments."""
+
+
 class _OnDemand(TyperGroup):
     """Imports a command's module, and the packages that it stands on, only to run or list it."""
 
@@ -36,7 +40,9 @@ class _OnDemand(TyperGroup):
             return None
         module, function = COMMANDS[cmd_name]
         alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
-        alone.command(cmd_name)(
+        passing_on = cmd_name in PASSING_ON
+        settings = {"ignore_unknown_options": passing_on, "allow_extra_args": passing_on}
+        alone.command(cmd_name, context_settings=settings)(
             getattr(importlib.import_module(f"fivegms_testbed.cli.{module}"), function)
         )
         return typer.main.get_command(alone)

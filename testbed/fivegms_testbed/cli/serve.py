@@ -14,10 +14,10 @@ from fivegms_af.config import AfConfig, ApplicationServerAddress
 from fivegms_af.security.config import CertificateFiles, OwnIssuer, SecurityConfig
 from fivegms_af.server import ApplicationFunction
 from fivegms_api.endpoint import Endpoint
-from fivegms_as.config import AsConfig
 from fivegms_as.server import ApplicationServer
 from fivegms_testbed.cli.console import JsonOption, messages, print_json, reporting_errors, results
 from fivegms_testbed.cli.logs import log_to_stderr
+from fivegms_testbed.cli.server_settings import application_server
 from fivegms_testbed.deployment import Deployment, DeploymentConfig
 
 ROLES = {
@@ -113,6 +113,7 @@ def _security(clients: Path | None, certificate: Path | None, key: Path | None) 
 
 
 def serve(
+    context: typer.Context,
     m1: M1 = "127.0.0.1:7777",  # type: ignore[assignment]
     m5: M5 = "127.0.0.1:7778",  # type: ignore[assignment]
     operator: Operator = "127.0.0.1:7780",  # type: ignore[assignment]
@@ -126,7 +127,13 @@ def serve(
     tls_key: TlsKey = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run an Application Function and an Application Server until interrupted."""
+    """Run an Application Function and an Application Server until interrupted.
+
+    Takes the settings of an Application Server, too: `python -m fivegms_as --help` lists them.
+    """
+    settings = application_server(context.args, m3=m3, m4=m4, data_dir=data)
+    if settings.m3_tls is not None:
+        raise typer.BadParameter("AF and AS are one process: mutual TLS on M3 is for `fivegms as`")
     config = DeploymentConfig(
         data,
         m1=m1,
@@ -136,6 +143,7 @@ def serve(
         m2=m2,
         m4=m4,
         m4_tls=m4_tls,
+        application_server=settings,
         security=_security(oauth_clients, tls_certificate, tls_key),
     )
 
@@ -189,17 +197,24 @@ def af(
 
 
 def as_(
+    context: typer.Context,
     m3: M3 = "127.0.0.1:7779",  # type: ignore[assignment]
     m2: M2 = "127.0.0.1:8081",  # type: ignore[assignment]
     m4: M4 = "127.0.0.1:8080",  # type: ignore[assignment]
+    m4_tls: M4Tls = None,
     data: DataDir = DEFAULT_DATA,
     as_json: JsonOption = False,
 ) -> None:
-    """Run an Application Server alone."""
-    server = ApplicationServer(AsConfig(m3=m3, m2=m2, m4=m4, data_dir=data / "as"))
+    """Run an Application Server alone.
+
+    Takes all of its settings: `python -m fivegms_as --help` lists them.
+    """
+    places = {"m3": m3, "m2": m2, "m4": m4, "m4_tls": m4_tls, "data_dir": data / "as"}
+    server = ApplicationServer(application_server(context.args, **places))
+    points = ("m2", "m3", "m4", *(("m4_tls",) if m4_tls else ()))
     log_to_stderr(as_json=as_json)
     with reporting_errors(as_json=as_json):
-        asyncio.run(_serve(server, ("m2", "m3", "m4"), data, as_json=as_json))
+        asyncio.run(_serve(server, points, data, as_json=as_json))
 
 
 async def _serve(
@@ -212,7 +227,8 @@ async def _serve(
     async with server as running:
         if isinstance(running, ApplicationFunction):
             _reload_on_hangup(running)
-        addresses = {point: str(getattr(running, f"{point}_url")) for point in points}
+        urls = {point: str(getattr(running, f"{point}_url")) for point in points}
+        addresses = {point.replace("_", ""): url for point, url in urls.items()}
         await _until_interrupted(addresses, data, as_json=as_json)
 
 
