@@ -12,7 +12,7 @@ ApplicationServerError
   AdmissionRefused                              content that this client may not have
     MisdirectedRequest, TlsRequired, OutsideGeoFence
     UrlSignatureMissing, UrlSignatureInvalid, UrlSignatureExpired
-  OriginRefused, OriginUnavailable, OriginTimedOut
+  OriginRefused, OriginUnavailable, OriginTimedOut, PullIngestOff
                                                 content that cannot be pulled
   IngestRefused
     PullIngestConfigured, PreparedContent       not a place to upload to

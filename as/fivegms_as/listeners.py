@@ -62,13 +62,18 @@ def mutual_tls(files: MutualTls) -> ssl.SSLContext:
     context = server_context()
     context.verify_mode = ssl.CERT_REQUIRED
     try:
-        context.load_cert_chain(files.certificate, files.key)
+        context.load_cert_chain(files.certificate, files.key, password=_no_password)
         context.load_verify_locations(files.client_ca)
-    except (ssl.SSLError, OSError) as error:
+    except (OSError, ValueError) as error:  # an SSLError is an OSError
         raise ListenerInvalid(
             f"M3 cannot use its certificate, key or client CA: {error}"
         ) from error
     return context
+
+
+def _no_password() -> str:
+    """Without it, OpenSSL asks for the password of an encrypted key at the terminal."""
+    raise ValueError("the key is encrypted")
 
 
 def warn_if_open(endpoint: Endpoint, context: ssl.SSLContext | None) -> None:

@@ -24,6 +24,9 @@ from fivegms_as.problems import SERVER
 
 MAX_REDIRECTS = 5
 MAX_CONNECTIONS = 64
+MAX_CONNECTIONS_PER_ORIGIN = 16
+"""So that a slow origin of one provider does not keep the others waiting."""
+
 _CONNECT_TIMEOUT_S = 10
 _BLOCK_BYTES = 1024 * 1024
 _REDIRECTS = {
@@ -62,7 +65,11 @@ class Origins:
         self._http: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS, socket_factory=self._socket)
+        connector = aiohttp.TCPConnector(
+            limit=MAX_CONNECTIONS,
+            limit_per_host=MAX_CONNECTIONS_PER_ORIGIN,
+            socket_factory=self._socket,
+        )
         self._http = aiohttp.ClientSession(
             connector=connector,
             auto_decompress=False,

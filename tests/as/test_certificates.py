@@ -11,7 +11,13 @@ import aiohttp
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from fivegms_as.certificates import Certificates
 from fivegms_as.config import MutualTls
@@ -283,3 +289,16 @@ async def test_files_that_are_no_certificate_keep_the_server_from_starting(
         with pytest.raises(ListenerInvalid):
             async with run(dataclasses.replace(config, m3_tls=broken), preparer):
                 pass
+
+
+async def test_an_encrypted_key_is_refused_without_asking_for_its_password(
+    config, preparer, run, m3_tls
+):
+    key = load_pem_private_key(m3_tls.key.read_bytes(), password=None)
+    coded = key.private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"correct horse")
+    )
+    m3_tls.key.write_bytes(coded)
+    with pytest.raises(ListenerInvalid, match="encrypted"):
+        async with run(dataclasses.replace(config, m3_tls=m3_tls), preparer):
+            pass

@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
 
+from fivegms_as.origin import MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ORIGIN
 from support.polling import eventually
 
 
@@ -423,6 +424,27 @@ async def test_a_new_origin_is_not_kept_waiting_by_the_old_one(peer, origin):
     origin.gate.set()
     assert (await waiting)[2] == b"vod"
     assert (await late)[0] == 502
+
+
+async def test_a_slow_origin_keeps_no_other_waiting(peer, origin):
+    origin.gate.clear()
+    await peer.host(origin=origin.url)
+    waiting = [asyncio.create_task(get(peer, f"{number}")) for number in range(MAX_CONNECTIONS + 1)]
+
+    async def asked():
+        return len(origin.asked) == MAX_CONNECTIONS_PER_ORIGIN
+
+    await eventually(asked)
+    quick = Origin(files={"a": b"quick"})
+    quick.gate.set()
+    app = web.Application()
+    app.router.add_get("/{path:.*}", quick.answer)
+    async with TestServer(app) as server:
+        await peer.host("s2", origin=str(server.make_url("/live")))
+        assert (await peer.call("GET", peer.m4("a", "s2")))[2] == b"quick"
+    assert len(origin.asked) == MAX_CONNECTIONS_PER_ORIGIN
+    origin.gate.set()
+    assert {status for status, _, _ in await asyncio.gather(*waiting)} == {404}
 
 
 async def test_guards_come_before_the_origin(peer, origin):
