@@ -72,8 +72,14 @@ class ReportedCertificate(WireModel):
     sha256: Sha256
 
 
+NOT_IN_FORCE = "0" * 64
+"""The digest of a configuration that an AS holds from when it could do more than it can now."""
+
+
 class ReportedSession(WireModel):
-    """What an AS holds of a session; the digest is that of the body that the AF sent."""
+    """What an AS holds of a session; the digest is that of the body that the AF sent, or
+    `NOT_IN_FORCE`, which no body has: the AF sends the configuration again, and sees the refusal.
+    """
 
     provisioning_session_id: ResourceId
     content_hosting_configuration_sha256: Sha256 | None = None

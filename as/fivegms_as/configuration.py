@@ -17,6 +17,7 @@ from fivegms_api.ai_models import AiModelList
 from fivegms_api.m3 import (
     M3_BASE_PATH,
     M3_EXTENSION_BASE_PATH,
+    NOT_IN_FORCE,
     ApplicationServerStatus,
     Capabilities,
     ReportedCertificate,
@@ -254,9 +255,7 @@ class Configuration:
         templates = sorted(session.templates.values(), key=lambda template: template.id)
         return ReportedSession(
             provisioning_session_id=session_id,
-            content_hosting_configuration_sha256=(
-                hosting.sha256 if hosting and self._enforced(hosting) else None
-            ),
+            content_hosting_configuration_sha256=self._digest(hosting) if hosting else None,
             content_preparation_templates=tuple(
                 ReportedTemplate(
                     content_preparation_template_id=template.id,
@@ -271,13 +270,10 @@ class Configuration:
             ),
         )
 
-    def _enforced(self, hosting: Hosting) -> bool:
-        """Whether all of a configuration is in force.
-
-        One from when this server could do more is reported as missing: the AF then sends it again,
-        and learns from the refusal what is wrong.
-        """
-        return not any(unsupported(hosting.configuration, self._capabilities))
+    def _digest(self, hosting: Hosting) -> str:
+        """What is told of a configuration: its digest, if all of it is in force."""
+        beyond = any(unsupported(hosting.configuration, self._capabilities))
+        return NOT_IN_FORCE if beyond else hosting.sha256
 
     def _known(self, request: web.Request) -> Session:
         session = self._sessions.get(request.match_info["session"])

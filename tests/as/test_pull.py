@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
 
+from fivegms_api.m3 import NOT_IN_FORCE
 from fivegms_as.origin import MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ORIGIN
 from support.polling import eventually
 
@@ -299,13 +300,13 @@ async def test_what_was_taken_before_is_closed_where_nothing_is_pulled(
         async with run(dataclasses.replace(config, pull_ingest=False), preparer) as peer:
             status, _, body = await get(peer)
             assert (status, problem(body)) == (503, "pull-ingest-off")
-            assert (await reported(peer)).get("contentHostingConfigurationSha256") is None
+            assert (await reported(peer))["contentHostingConfigurationSha256"] == NOT_IN_FORCE
             assert (await peer.try_hosting(**hosted))[0] == 400
     (warning,) = (entry for entry in log if entry["event"] == "configured for more than this")
     assert (warning["session"], warning["members"]) == ("s1", ["/ingestConfiguration/pull"])
     assert origin.asked == []
     async with run(config, preparer) as peer:
-        assert (await reported(peer))["contentHostingConfigurationSha256"]
+        assert (await reported(peer))["contentHostingConfigurationSha256"] != NOT_IN_FORCE
         assert (await get(peer))[2] == b"one"
 
 
