@@ -232,6 +232,7 @@ def _log_to_stderr(level: int) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,  # a logger made anew costs each request some microseconds
     )
 
 
