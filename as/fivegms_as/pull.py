@@ -264,7 +264,7 @@ class Pull:
         declared = answer.fields.get("Content-Type", "")
         content_type = media_type(path, declared if is_media_type(declared) else None)
         terms = UploadTerms(content_type)
-        draft = await asyncio.to_thread(self._store.begin, session_id, path, terms)
+        draft = await asyncio.to_thread(self._store.begin, session_id, _draft_path(path), terms)
         try:
             async for block in answer.blocks(self._max_bytes):
                 await asyncio.to_thread(draft.append, block)
@@ -366,6 +366,11 @@ class Pull:
         if held is not None:
             with suppress(UnknownProvisioningSession):
                 await asyncio.to_thread(self._store.publish, session_id, [], [path], self._clock())
+
+
+def _draft_path(path: str) -> str:
+    """No content path: an upload to the path, begun before pull ingest, has a draft of its own."""
+    return f"\0{path}"
 
 
 def _may_be_stale(held: Pulled, directives: CachingDirectives | None) -> bool:

@@ -272,6 +272,18 @@ async def test_what_was_pushed_is_not_what_an_origin_has(peer, origin):
     assert (await get(peer))[2] == b"pulled"
 
 
+async def test_an_upload_from_before_has_bytes_of_its_own(peer, origin):
+    origin.files["a"] = b"pulled"
+    await peer.host()
+    await peer.call("PUT", peer.m2("a"), b"push", Upload_Complete="?0")
+    await peer.host(origin=origin.url)
+    assert (await get(peer, "a"))[2] == b"pulled"
+    await peer.host()
+    rest = {"Content_Type": "application/partial-upload", "Upload_Offset": "4"}
+    assert (await peer.call("PATCH", peer.m2("a"), b"ed", **rest))[0] == 204
+    assert (await get(peer, "a"))[2] == b"pushed"
+
+
 async def test_nothing_is_pushed_where_content_is_pulled(peer, origin):
     await peer.host(origin=origin.url)
     status, _, body = await peer.call("PUT", peer.m2("a"), b"x")
