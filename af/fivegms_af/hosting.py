@@ -6,7 +6,7 @@ sent (a provider GETs, edits and PUTs, or PATCHes); never with a value of the pr
 single distribution may ask for is in `distributions`. Pure.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from urllib.parse import urlsplit
 
 from fivegms_af.config import ApplicationServerAddress
@@ -94,6 +94,25 @@ def accept_hosting(
     if faults:
         raise MembersRefused(*faults)
     return _without_assigned(configuration)
+
+
+def has_alias(configuration: ContentHostingConfiguration) -> bool:
+    """Whether a distribution has a name of the provider's own."""
+    return any(one.domain_name_alias for one in configuration.distribution_configurations)
+
+
+def check_aliases(configuration: ContentHostingConfiguration, taken: Collection[str]) -> None:
+    """Raises MembersRefused for the aliases that other providers have taken, in lower case."""
+    faults = [
+        fault(
+            "is the alias of another application service provider",
+            *("distributionConfigurations", place, "domainNameAlias"),
+        )
+        for place, one in enumerate(configuration.distribution_configurations)
+        if one.domain_name_alias is not None and one.domain_name_alias.lower() in taken
+    ]
+    if faults:
+        raise MembersRefused(*faults)
 
 
 def complete_hosting(

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from urllib.parse import parse_qsl
 
 from aiohttp import hdrs, web
+from sqlalchemy import Connection
 
 from fivegms_af.bodies import Json, parse_json, validate
 from fivegms_af.conditional import Representation
@@ -23,10 +24,17 @@ from fivegms_af.exchange import (
     read_json,
     show,
 )
-from fivegms_af.hosting import accept_hosting, check_direction, complete_hosting
+from fivegms_af.hosting import (
+    accept_hosting,
+    check_aliases,
+    check_direction,
+    complete_hosting,
+    has_alias,
+)
 from fivegms_af.m1.provisioning_sessions import find_session, session_path
 from fivegms_af.patching import JSON_PATCH, MERGE_PATCH, apply_patch
 from fivegms_af.provisioned import JSON_MEDIA_TYPE, Hosting, Session
+from fivegms_af.store.alias_store import aliases_of_others
 from fivegms_api.content_hosting import ContentHostingConfiguration
 from fivegms_api.media_type import essence
 from fivegms_api.problem_details import InvalidParam
@@ -105,7 +113,11 @@ async def _keep(request: web.Request, session: Session, document: Json) -> Repre
     address, capabilities = context.address, await context.capabilities(session.id)
     accepted = accept_hosting(session, configuration, address, capabilities)
     hosting = Hosting(accepted, context.now())
-    await context.store.put_hosting(session, hosting)
+
+    def check(connection: Connection) -> None:
+        check_aliases(accepted, aliases_of_others(connection, session))
+
+    await context.store.put_hosting(session, hosting, check if has_alias(accepted) else None)
     await context.changed(session.id)
     return _representation(context, session, hosting)
 

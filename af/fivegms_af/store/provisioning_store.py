@@ -142,13 +142,17 @@ class ProvisioningStore:
             lambda connection: connection.execute(delete(deleted_sessions).where(gone))
         )
 
-    async def put_hosting(self, session: Session, hosting: Hosting) -> None:
-        """Create or replace the session's Content Hosting Configuration."""
+    async def put_hosting(
+        self, session: Session, hosting: Hosting, check: Check | None = None
+    ) -> None:
+        """Create or replace the session's Content Hosting Configuration; `check` as below."""
         key = {"provisioning_session_id": session.id}
         values = {"body": hosting.configuration.to_json(), "modified": hosting.modified}
 
         def work(connection: Connection) -> None:
             _advance(connection, session)
+            if check is not None:
+                check(connection)
             if session.hosting is None:
                 connection.execute(insert(hostings), key | values)
             else:
