@@ -126,7 +126,7 @@ class Ledger:
     """Everything acknowledged, and the step in doubt."""
 
     sessions: dict[str, Kept] = field(default_factory=dict)
-    gone: list[str] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
     doubt: Step | None = None
     acknowledged: int = 0
 
@@ -164,17 +164,19 @@ class Ledger:
         resources = self._resources(step.path)
         if step.method == "DELETE":
             resources.pop(step.path)
-            self.gone.append(step.path)
+            self.gone.add(step.path)
         else:
             path = location if step.method == "POST" else step.path
+            self.gone.discard(path)
             resources[path] = (step.kind, body if step.body is None else step.body)
 
     async def settle(self, get: Get) -> list[str]:
         """What the AF breaks of all this; afterwards nothing is in doubt."""
         found: list[str] = []
-        for path in self.gone:
+        for path in sorted(self.gone):
             status, _ = await get(path)
-            found += [] if status == 404 else [f"{path} is back ({status})"]
+            if status != 404 and not self._in_doubt("POST", path):
+                found.append(f"{path} is back ({status})")
         for session in sorted(self.sessions):
             found += await self._settle_session(session, get)
         self.gone.clear()
@@ -252,7 +254,7 @@ class Ledger:
         if step.method == "POST":
             self.sessions[location] = Kept()
         else:
-            self.gone += [*self.sessions.pop(step.path).resources, step.path]
+            self.gone |= {*self.sessions.pop(step.path).resources, step.path}
 
     def _resources(self, path: str) -> dict[str, tuple[Kind, Any]]:
         session = next(one for one in self.sessions if path.startswith(f"{one}/"))
