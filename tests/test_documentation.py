@@ -117,7 +117,8 @@ def test_documented_python_compiles_and_names_what_exists(page: Page) -> None:
 
 @every_page
 def test_documented_names_exist(page: Page) -> None:
-    names = re.findall(r"`(fivegms_\w+(?:\.\w+)*)`", page.text)
+    # fivegms_af_ and fivegms_as_ begin metrics, which have a test of their own
+    names = re.findall(r"`(fivegms_(?!a[fs]_)\w+(?:\.\w+)*)`", page.text)
     assert [name for name in sorted(set(names)) if not _exists(name)] == []
 
 
