@@ -144,7 +144,8 @@ class ApplicationFunction:
         access = await open_access_control(security, config.data_dir, apis, self._clock, self._exit)
         self._access = access
         context = self._context = await self._open()
-        self._run_beside(context.reconciler.run(), "no AS is kept in step any more")
+        if context.servers:
+            self._run_beside(context.reconciler.run(), "no AS is kept in step any more")
         self._run_beside(context.metrics.watch_loop(), "the event loop is not watched any more")
         await self._start_policies(context)
         keep = timedelta(days=self.config.report_retention_days)

@@ -4,8 +4,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+import structlog
 
 from fivegms_af.config import ApplicationServerAddress
 from fivegms_af.errors import ApplicationServerRefused
@@ -383,3 +385,10 @@ async def test_waiting_ends_with_the_event_or_the_time() -> None:
     await until_set(event, 0)
     event.set()
     await until_set(event, LONG_S)
+
+
+async def test_an_af_without_an_as_has_nothing_to_complain_of(start_af: Any) -> None:
+    with structlog.testing.capture_logs() as logged:
+        af = await start_af(application_servers=())
+        await af.session()
+    assert [one for one in logged if one["log_level"] not in ("debug", "info")] == []
