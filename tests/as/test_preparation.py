@@ -137,6 +137,7 @@ async def test_a_newer_upload_wins_over_a_running_job(waiting, preparer):
     assert preparer.prepared == [b"two"]
 
 
+@pytest.mark.requirement("R009a")
 async def test_a_refusal_is_told_and_the_old_version_stays(waiting, preparer):
     await waiting.upload("net.onnx", b"good")
     await waiting.model_when("PUBLISHED")

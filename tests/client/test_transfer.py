@@ -130,6 +130,7 @@ async def test_a_server_that_comes_back_is_used(fetching: Fetching) -> None:
     [b"\0" * len(DATA), DATA[:-1], DATA + b"!", b"", DATA[:-1] + b"!"],
     ids=["digest", "short", "long", "empty", "last byte"],
 )
+@pytest.mark.requirement("R008c")
 async def test_wrong_bytes_are_thrown_away_and_asked_for_past_caches(
     fetching: Fetching, wrong: bytes
 ) -> None:

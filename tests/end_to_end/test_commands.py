@@ -114,6 +114,7 @@ def test_inspect_shows_every_kind_of_file(
     ],
     ids=["empty", "not onnx", "truncated"],
 )
+@pytest.mark.requirement("R009a")
 def test_a_bad_model_is_refused_and_leaves_nothing(
     addresses: dict[str, str], tmp_path: Path, content: bytes, words: str
 ) -> None:

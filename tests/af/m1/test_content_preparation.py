@@ -29,6 +29,7 @@ async def test_a_template_is_kept_byte_for_byte(af: Any) -> None:
 
 
 @pytest.mark.requirement("R101")
+@pytest.mark.requirement("R009c")
 async def test_a_model_preparation_reaches_the_as(af: Any) -> None:
     session, template = await af.published_model()
     [(content_type, body)] = af.server.templates[session.rsplit("/", 1)[-1]].values()
