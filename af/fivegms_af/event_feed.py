@@ -6,9 +6,10 @@ changed.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 
+from fivegms_af.clock import until_set
 from fivegms_af.errors import TooManyViewers
 from fivegms_api.operations import OperatorEvent, OperatorEventKind
 
@@ -45,12 +46,12 @@ class EventFeed:
         for viewer in self._viewers:
             viewer.awake.set()
 
-    async def news(self, heartbeat_s: float = HEARTBEAT_S) -> AsyncIterator[bytes]:
+    async def news(self, heartbeat_s: float = HEARTBEAT_S) -> AsyncGenerator[bytes, None]:
         """What to send to a new viewer until the feed is closed. Raises TooManyViewers."""
         with self._viewer() as viewer:
             while not self._closed:
                 yield viewer.take() or _HEARTBEAT
-                await viewer.wait(heartbeat_s)
+                await until_set(viewer.awake, heartbeat_s)
 
     @contextmanager
     def _viewer(self) -> Iterator["_Viewer"]:
@@ -85,13 +86,6 @@ class _Viewer:
         self.awake.clear()
         waiting, self._waiting = self._waiting, {}
         return b"".join(_message(kind, session_id) for kind, session_id in waiting)
-
-    async def wait(self, timeout_s: float) -> None:
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self.awake.wait()
-        except TimeoutError:
-            return
 
 
 def _message(kind: OperatorEventKind, session_id: str | None) -> bytes:

@@ -7,13 +7,14 @@ costs the others nothing.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 
 from fivegms_af.application_server import ApplicationServerPort
+from fivegms_af.clock import Wait
 from fivegms_af.config import ApplicationServerAddress
 from fivegms_af.errors import (
     ApplicationFunctionError,
@@ -43,8 +44,6 @@ from fivegms_api.m3 import Capabilities, ReportedSession
 SESSIONS_AT_A_TIME = 64
 
 log = structlog.get_logger()
-
-Wait = Callable[[asyncio.Event, float], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,17 @@ wait for the outcome, and by the store, which also hears of those made at other 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import structlog
 
 from fivegms_af.application_server import ApplicationServerPort
+from fivegms_af.clock import Wait, until_set, utc_now
 from fivegms_af.config import ApplicationServerAddress
 from fivegms_af.errors import ApplicationFunctionError
 from fivegms_af.following import Following
 from fivegms_af.provisioned import Session
-from fivegms_af.pump import Pump, Timing, Wait
+from fivegms_af.pump import Pump, Timing
 from fivegms_af.store.provisioning_store import ProvisioningStore
 from fivegms_api.m3 import Capabilities
 
@@ -24,20 +25,6 @@ GATHER_S = 0.1
 REFRESH_S = 60.0
 
 log = structlog.get_logger()
-
-
-async def until_set(event: asyncio.Event, timeout_s: float) -> None:
-    """Until the event is set or the time is over, whichever comes first."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            await event.wait()
-    except TimeoutError:
-        return
-
-
-def utc_now() -> datetime:
-    """The system's clock."""
-    return datetime.now(UTC)
 
 
 class Reconciler:

@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
@@ -15,6 +15,7 @@ from aiohttp import hdrs, web
 
 from fivegms_af import openapi
 from fivegms_af.application_server import ApplicationServerPort
+from fivegms_af.clock import utc_now
 from fivegms_af.config import AfConfig
 from fivegms_af.console.pages import add_console
 from fivegms_af.context import CONTEXT, Context
@@ -50,11 +51,6 @@ log = structlog.get_logger()
 Clock = Callable[[], datetime]
 
 _NO_STORE = {hdrs.CACHE_CONTROL: "no-store"}
-
-
-def utc_now() -> datetime:
-    """The system's clock."""
-    return datetime.now(UTC)
 
 
 def create_m1_app(context: Context, access: AccessControl) -> web.Application:

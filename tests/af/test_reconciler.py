@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 import structlog
 
+from fivegms_af.clock import until_set
 from fivegms_af.config import ApplicationServerAddress
 from fivegms_af.errors import ApplicationServerRefused
 from fivegms_af.following import Following
 from fivegms_af.memory_application_server import EVERYTHING, MemoryApplicationServer
 from fivegms_af.provisioned import Hosting, Session, Template
 from fivegms_af.pump import SESSIONS_AT_A_TIME
-from fivegms_af.reconciler import REFRESH_S, Reconciler, until_set
+from fivegms_af.reconciler import REFRESH_S, Reconciler
 from fivegms_af.store.database import Database, Listener
 from fivegms_af.store.provisioning_store import ProvisioningStore
 from fivegms_api.application_servers import ApplicationServerState

@@ -15,6 +15,7 @@ from functools import partial
 
 import structlog
 
+from fivegms_af.clock import Wait, until_set
 from fivegms_af.errors import ApplicationFunctionError, ChangedMeanwhile
 from fivegms_af.policy.control import PolicyControl
 from fivegms_af.policy.errors import PolicyControlRefused, PolicyControlUnavailable
@@ -30,8 +31,6 @@ from fivegms_af.policy.session_handling import (
 from fivegms_af.policy.templates import TemplateChange, TemplateEvent, after, is_ready, status_of
 from fivegms_af.policy.terms import terms_of
 from fivegms_af.provisioned import Document, DocumentKind, Session
-from fivegms_af.pump import Wait
-from fivegms_af.reconciler import until_set
 from fivegms_af.reconciliation import retry_delay_s
 from fivegms_af.store.provisioning_store import ProvisioningStore
 from fivegms_af.store.session_handling_store import SessionHandlingStore
