@@ -16,7 +16,6 @@ from prometheus_client.exposition import generate_latest
 from fivegms_af.policy.alarms import Finding
 from fivegms_af.routes import Route
 
-PROMETHEUS_MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 UNROUTED = "none"
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

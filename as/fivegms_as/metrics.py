@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.exposition import generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 
 from fivegms_api.ai_models import AiModelState
@@ -24,7 +24,6 @@ from fivegms_as.pull import Pull
 from fivegms_as.quarantine import Quarantine
 from fivegms_as.sessions import Sessions
 
-PROMETHEUS_MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OTHER = "none"
 
 _INTERFACES = {"m2d": "m2", "m4d": "m4", "3gpp-m3": "m3", "fivegms-m3": "m3"}
@@ -68,7 +67,7 @@ class Metrics(Collector):
         ProcessCollector(registry=registry)
         registry.register(self)
         return web.Response(
-            body=generate_latest(registry), headers={"Content-Type": PROMETHEUS_MEDIA_TYPE}
+            body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
         )
 
     def collect(self) -> Iterator[Metric]:

@@ -1,10 +1,10 @@
 """`/metrics`: what Prometheus scrapes. What is not counted as it happens is looked up here."""
 
 from aiohttp import hdrs, web
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from fivegms_af.context import CONTEXT, Context
 from fivegms_af.m1.application_servers import without_credentials
-from fivegms_af.observability import PROMETHEUS_MEDIA_TYPE
 
 
 async def expose_metrics(request: web.Request) -> web.Response:
@@ -12,7 +12,7 @@ async def expose_metrics(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     await _look(context)
     body = context.metrics.exposition()
-    return web.Response(body=body, headers={hdrs.CONTENT_TYPE: PROMETHEUS_MEDIA_TYPE})
+    return web.Response(body=body, headers={hdrs.CONTENT_TYPE: CONTENT_TYPE_PLAIN_0_0_4})
 
 
 async def _look(context: Context) -> None:
