@@ -6,17 +6,21 @@ each attribute into a bounded value or a named error.
 
 import math
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from lxml import etree
 
 from fivegms_manifests.errors import (
     DuplicateElement,
+    DuplicateId,
     InvalidValue,
     MissingAttribute,
     MissingElement,
 )
+
+T = TypeVar("T")
 
 MAX_TEXT_CHARACTERS = 64 * 1024
 MAX_SIZE = 2**40 - 1
@@ -105,9 +109,21 @@ class Element:
             raise InvalidValue(f"{self.where}: @{_short(name)} {value[:64]!r} is not of {allowed}")
         return value
 
+    def boolean(self, name: str) -> bool:
+        """`true` or `false`. Raises MissingAttribute and InvalidValue."""
+        return self.choice(name, ("true", "false")) == "true"
+
+    def maybe_boolean(self, name: str) -> bool | None:
+        """As `boolean`, None where the attribute is absent."""
+        return self.boolean(name) if self.has(name) else None
+
     def token(self, name: str) -> str:
         """A short name without spaces. Raises MissingAttribute and InvalidValue."""
         return self.pattern(name, _TOKEN)
+
+    def maybe_token(self, name: str) -> str | None:
+        """As `token`, None where the attribute is absent."""
+        return self.token(name) if self.has(name) else None
 
     def tokens(self, name: str) -> tuple[str, ...]:
         """Space-separated short names, none where the attribute is absent. Raises InvalidValue."""
@@ -117,6 +133,10 @@ class Element:
     def digest(self, name: str) -> str:
         """A SHA-256 in lower-case hex. Raises MissingAttribute and InvalidValue."""
         return self.pattern(name, _DIGEST)
+
+    def maybe_digest(self, name: str) -> str | None:
+        """As `digest`, None where the attribute is absent."""
+        return self.digest(name) if self.has(name) else None
 
     def integer(self, name: str, *, low: int = 0, high: int = MAX_SIZE) -> int:
         """A decimal integer in [low, high]. Raises MissingAttribute and InvalidValue."""
@@ -156,6 +176,23 @@ class Element:
         if len(value) > MAX_TEXT_CHARACTERS:
             raise InvalidValue(f"{self.where}: {_short(name)} has {len(value)} characters")
         return value
+
+
+def nonempty(parent: Element, name: str, found: Iterable[T]) -> tuple[T, ...]:
+    """What was found of a child that must be there. Raises MissingElement."""
+    values = tuple(found)
+    if not values:
+        raise MissingElement(f"{parent.where}: {name} is missing")
+    return values
+
+
+def unique(where: str, ids: Iterable[object]) -> None:
+    """Let every id be there once. Raises DuplicateId."""
+    seen: set[object] = set()
+    for identity in ids:
+        if identity in seen:
+            raise DuplicateId(f"{where}: {identity!r} is there twice")
+        seen.add(identity)
 
 
 def _words(text: str) -> list[str]:

@@ -6,6 +6,8 @@ The concepts are those of TR 26.927 clauses 3.1 and 5.1 and the DASH constructs 
       Model                  ai:Model in a Period-level SupplementalProperty
       Subset                 AdaptationSet: a part of the model that runs alone
         Variant                Representation: one precision and codec of that subset
+          Stage                  ai:Stage: what was done to it, and what that did
+          Delta, Encryption      ai:Delta, ai:Encryption: what a UE needs besides the segments
           SegmentRef             SegmentURL: bytes named by their digest
       Composition            Preselection: which subsets, in order, make the whole model
 
@@ -125,6 +127,72 @@ class Recovery(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Figures:
+    """What a model costs and is worth at one point of its preparation.
+
+    `size_bytes` are those that a UE would fetch if preparation ended there. `accuracy` is in the
+    metric of the variant's first `Accuracy`, `latency_ms` the median of one run; None where
+    nothing was measured.
+    """
+
+    size_bytes: int
+    accuracy: float | None = None
+    latency_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step from the model that was uploaded to this variant (TR 26.927 6.1.1).
+
+    `settings` is for people: what the step was told to do. A step is not `transparent` where the
+    numbers are recovered by looking them up, as non-linear quantisation asks: no engine computes
+    with them as they are sent.
+    """
+
+    name: str
+    recovery: Recovery
+    transparent: bool
+    settings: str
+    before: Figures
+    after: Figures
+
+
+DeltaMode: TypeAlias = Literal["lossless", "quantised"]
+DELTA_MODES: tuple[DeltaMode, ...] = get_args(DeltaMode)
+
+MAX_DELTA_CHAIN = 8
+"""How many deltas may follow one another before a device fetches a whole variant again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What a variant that holds changes only is to be applied to.
+
+    The base is `base_variant` of the same model's `base_version`, and `base_sha256` the digest of
+    its decoded weights (`fivegms_codecs.digest`). `chain` counts the deltas since a whole variant,
+    this one included.
+    """
+
+    base_version: int
+    base_variant: str
+    base_sha256: str
+    mode: str
+    chain: int = 1
+
+
+ENCRYPTION_SCHEMES = ("aes-256-gcm",)
+
+
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """How a variant's segments are encrypted, and where an authorised UE gets the key."""
+
+    scheme: str
+    key_id: str
+    key_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentRef:
     """Where a segment lies (`url`, relative to the MPD), its SHA-256 in hex, its size in bytes."""
 
@@ -149,11 +217,16 @@ class Constraints:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One coded form of a subset, complete by itself unless `depends_on` names a lower layer.
+    """One coded form of a subset: complete, or an enhancement layer, or a delta.
 
     `id` is unique in the manifest. `quality_ranking` is DASH's: 1 is best. `bandwidth_bps` is the
     rate at which the variant arrives within one second. `weights_bytes` is the memory that its
-    decoded tensors take.
+    decoded tensors take, `weights_sha256` their digest (`fivegms_codecs.digest`) and `decode_ms`
+    how long decoding them took where `latency` was measured.
+
+    A layer names in `depends_on` the one below it and holds what that lacks; its figures are those
+    of all layers up to it. `container` is the format of a model that is delivered as the provider's
+    own file (`nnef`, `saved-model`, ...); None is a graph and its tensors in units.
     """
 
     id: str
@@ -169,6 +242,12 @@ class Variant:
     latency: Latency | None = None
     constraints: Constraints = Constraints()
     depends_on: str | None = None
+    stages: tuple[Stage, ...] = ()
+    weights_sha256: str | None = None
+    decode_ms: float | None = None
+    delta: Delta | None = None
+    encryption: Encryption | None = None
+    container: str | None = None
 
     def parts(self) -> Iterator[SegmentRef]:
         """The initialization segment, then the media segments in order."""
@@ -217,10 +296,15 @@ class Composition:
     """An ordered set of subsets whose chain equals the whole model (TR 26.927 5.1).
 
     The cut between two neighbours is the tensors that the first outputs and the second takes in.
+    `exact` says whether the chain gave every bit of what the whole gives where both were optimised
+    as a UE optimises them; `tolerance` is the largest relative difference at the engine's highest
+    level, which reorders sums. None where the composition was not compared.
     """
 
     id: str
     members: tuple[CompositionMember, ...]
+    exact: bool | None = None
+    tolerance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,15 @@ a model is refused, never skipped.
 """
 
 import re
-from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from lxml import etree
 
-from fivegms_manifests.elements import Element
+from fivegms_manifests.elements import Element, nonempty, unique
 from fivegms_manifests.errors import (
-    DuplicateId,
     InvalidValue,
     MissingElement,
     NotAModelManifest,
-    StatedTotalDiffers,
     UnknownReference,
     UnsupportedConstruct,
 )
@@ -27,22 +23,18 @@ from fivegms_manifests.model import (
     LAYOUTS,
     PROFILE_URN,
     RESIZES,
-    Accuracy,
     Composition,
     CompositionMember,
-    Constraints,
     InputProcessing,
-    Latency,
     Model,
     ModelManifest,
     Opset,
-    Recovery,
-    SegmentRef,
     Subset,
     TensorInfo,
     Variant,
 )
 from fivegms_manifests.urls import check_url
+from fivegms_manifests.variant_reader import read_variant
 from fivegms_manifests.vocabulary import (
     CODECS,
     COMPOSITION_SCHEME,
@@ -51,13 +43,10 @@ from fivegms_manifests.vocabulary import (
     MODEL_SCHEME,
     ORDER,
     SUBSET_SCHEME,
-    VARIANT_SCHEME,
     XLINK_HREF,
     ai,
     dash,
 )
-
-T = TypeVar("T")
 
 _UINT32 = 2**32 - 1
 _INT32 = 2**31 - 1
@@ -100,16 +89,17 @@ def interpret(root: etree._Element) -> ModelManifest:
     _refuse_unsupported(root)
     period = _only_period(mpd)
     model = _model(period.described(dash("SupplementalProperty"), MODEL_SCHEME, ai("Model")))
-    subsets = _nonempty(
+    subsets = nonempty(
         period, "AdaptationSet", map(_subset, period.children(dash("AdaptationSet")))
     )
-    compositions = _nonempty(
+    compositions = nonempty(
         period, "Preselection", map(_composition, period.children(dash("Preselection")))
     )
-    _unique("AdaptationSet", (subset.id for subset in subsets))
-    _unique("Representation", (variant.id for subset in subsets for variant in subset.variants))
-    _unique("Preselection", (composition.id for composition in compositions))
+    unique("AdaptationSet", (subset.id for subset in subsets))
+    unique("Representation", (variant.id for subset in subsets for variant in subset.variants))
+    unique("Preselection", (composition.id for composition in compositions))
     _check_members(subsets, compositions)
+    _check_base_versions(model, subsets)
     base_urls = tuple(
         check_url(element.content(), element.where) for element in mpd.children(dash("BaseURL"))
     )
@@ -159,7 +149,7 @@ def _model(element: Element) -> Model:
         Opset(opset.text("domain"), opset.integer("version", low=1, high=_INT32))
         for opset in element.children(ai("Opset"))
     )
-    _unique(f"{element.where} / Opset", (opset.domain for opset in opsets))
+    unique(f"{element.where} / Opset", (opset.domain for opset in opsets))
     return Model(
         name=element.label("name"),
         version=element.integer("version", high=_INT32),
@@ -195,8 +185,8 @@ def _subset(element: Element) -> Subset:
         if element.text(name) != value:
             raise InvalidValue(f"{element.where}: @{name} is not {value}")
     described = element.described(dash("EssentialProperty"), SUBSET_SCHEME, ai("Subset"))
-    variants = _nonempty(
-        element, "Representation", map(_variant, element.children(dash("Representation")))
+    variants = nonempty(
+        element, "Representation", map(read_variant, element.children(dash("Representation")))
     )
     _check_layers(element, variants)
     return Subset(
@@ -222,71 +212,23 @@ def _dimension(element: Element) -> int | str:
     return element.label("name") if element.has("name") else ""
 
 
-def _variant(element: Element) -> Variant:
-    described = element.described(dash("SupplementalProperty"), VARIANT_SCHEME, ai("Variant"))
-    listed = element.child(dash("SegmentList"))
-    latency = described.maybe(ai("Latency"))
-    constraints = described.maybe(ai("Constraints"))
-    variant = Variant(
-        id=element.token("id"),
-        precision=described.token("precision"),
-        codec=described.token("codec"),
-        recovery=Recovery(described.choice("recovery", tuple(Recovery))),
-        quality_ranking=element.integer("qualityRanking", high=_UINT32),
-        bandwidth_bps=element.integer("bandwidth", low=1, high=_UINT32),
-        weights_bytes=described.integer("weightsSize"),
-        initialization=_segment(listed.child(dash("Initialization")), "sourceURL"),
-        segments=_nonempty(
-            listed,
-            "SegmentURL",
-            (_segment(child, "media") for child in listed.children(dash("SegmentURL"))),
-        ),
-        accuracy=tuple(map(_accuracy, described.children(ai("Accuracy")))),
-        latency=None if latency is None else _latency(latency),
-        constraints=Constraints() if constraints is None else _constraints(constraints),
-        depends_on=element.token("dependencyId") if element.has("dependencyId") else None,
-    )
-    _check_totals(described, variant)
-    return variant
-
-
-def _segment(element: Element, url_name: str) -> SegmentRef:
-    return SegmentRef(
-        url=check_url(element.text(url_name), element.where),
-        sha256=element.digest(ai("sha256")),
-        size_bytes=element.integer(ai("size")),
-    )
-
-
-def _accuracy(element: Element) -> Accuracy:
-    return Accuracy(element.label("metric"), element.number("value"), element.text("dataSet"))
-
-
-def _latency(element: Element) -> Latency:
-    return Latency(element.number("p50Ms"), element.text("machine"), element.text("engine"))
-
-
-def _constraints(element: Element) -> Constraints:
-    return Constraints(
-        min_memory_bytes=element.maybe_integer("minMemory"),
-        engines=element.tokens("engines"),
-        operating_systems=element.tokens("operatingSystems"),
-        accelerators=element.tokens("accelerators"),
-    )
-
-
 def _composition(element: Element) -> Composition:
     if element.text("order") != ORDER:
         raise InvalidValue(f"{element.where}: @order is not {ORDER}")
     described = element.described(
         dash("SupplementalProperty"), COMPOSITION_SCHEME, ai("Composition")
     )
-    members = _nonempty(described, "Member", map(_member, described.children(ai("Member"))))
+    members = nonempty(described, "Member", map(_member, described.children(ai("Member"))))
     components = element.tokens("preselectionComponents")
     if components != tuple(str(member.subset_id) for member in members):
         raise InvalidValue(f"{element.where}: @preselectionComponents are not the members")
-    _unique(f"{element.where} / Member", (member.subset_id for member in members))
-    return Composition(element.token("id"), members)
+    unique(f"{element.where} / Member", (member.subset_id for member in members))
+    return Composition(
+        element.token("id"),
+        members,
+        exact=described.maybe_boolean("exact"),
+        tolerance=described.maybe_number("tolerance"),
+    )
 
 
 def _member(element: Element) -> CompositionMember:
@@ -306,25 +248,31 @@ def _published(mpd: Element) -> datetime | None:
         raise InvalidValue(f"MPD: @publishTime {text} does not exist") from None
 
 
-def _check_totals(element: Element, variant: Variant) -> None:
-    size, digest = element.integer("size"), element.digest("sha256")
-    if (size, digest) != (variant.size_bytes, variant.sha256):
-        raise StatedTotalDiffers(
-            f"{element.where}: states {size} bytes and SHA-256 {digest}; its segments have "
-            f"{variant.size_bytes} and {variant.sha256}"
-        )
-
-
 def _check_layers(element: Element, variants: tuple[Variant, ...]) -> None:
-    """A layer depends on one before it, so that no chain of layers can close on itself."""
-    before: set[str] = set()
+    """A layer depends on a whole variant or a layer before it, so no chain closes on itself.
+
+    Something can always be had whole, by a device that holds nothing yet.
+    """
+    layerable: set[str] = set()
     for variant in variants:
-        if variant.depends_on is not None and variant.depends_on not in before:
+        if variant.depends_on is not None and variant.depends_on not in layerable:
             raise UnknownReference(
                 f"{element.where}: {variant.id} depends on {variant.depends_on}, "
-                "which is not a Representation before it"
+                "which is not a whole or layered Representation before it"
             )
-        before.add(variant.id)
+        if variant.delta is None:
+            layerable.add(variant.id)
+    if not layerable:
+        raise MissingElement(f"{element.where}: there is no Representation but deltas")
+
+
+def _check_base_versions(model: Model, subsets: tuple[Subset, ...]) -> None:
+    for variant in (variant for subset in subsets for variant in subset.variants):
+        if variant.delta is not None and variant.delta.base_version >= model.version:
+            raise InvalidValue(
+                f"Representation {variant.id}: a delta on version {variant.delta.base_version} "
+                f"of a model of version {model.version}"
+            )
 
 
 def _check_members(subsets: tuple[Subset, ...], compositions: tuple[Composition, ...]) -> None:
@@ -335,18 +283,3 @@ def _check_members(subsets: tuple[Subset, ...], compositions: tuple[Composition,
                 raise UnknownReference(
                     f"Preselection {composition.id}: there is no AdaptationSet {member.subset_id}"
                 )
-
-
-def _nonempty(parent: Element, name: str, found: Iterable[T]) -> tuple[T, ...]:
-    values = tuple(found)
-    if not values:
-        raise MissingElement(f"{parent.where}: {name} is missing")
-    return values
-
-
-def _unique(where: str, ids: Iterable[object]) -> None:
-    seen: set[object] = set()
-    for identity in ids:
-        if identity in seen:
-            raise DuplicateId(f"{where}: {identity!r} is there twice")
-        seen.add(identity)

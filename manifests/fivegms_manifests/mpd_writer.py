@@ -14,10 +14,14 @@ from fivegms_manifests.model import (
     PROFILE_URN,
     Composition,
     Constraints,
+    Delta,
+    Encryption,
+    Figures,
     InputProcessing,
     Model,
     ModelManifest,
     SegmentRef,
+    Stage,
     Subset,
     TensorInfo,
     Variant,
@@ -176,6 +180,9 @@ def _variant_description(representation: etree._Element, variant: Variant) -> No
         size=variant.size_bytes,
         sha256=variant.sha256,
         weightsSize=variant.weights_bytes,
+        weightsSha256=variant.weights_sha256,
+        decodeMs=_real(variant.decode_ms),
+        container=variant.container,
     )
     for accuracy in variant.accuracy:
         value = _real(accuracy.value)
@@ -188,6 +195,12 @@ def _variant_description(representation: etree._Element, variant: Variant) -> No
         _add(element, ai("Latency"), p50Ms=p50, machine=latency.machine, engine=latency.engine)
     if variant.constraints != Constraints():
         _constraints(element, variant.constraints)
+    for stage in variant.stages:
+        _stage(element, stage)
+    if variant.delta is not None:
+        _delta(element, variant.delta)
+    if variant.encryption is not None:
+        _encryption(element, variant.encryption)
 
 
 def _constraints(variant: etree._Element, constraints: Constraints) -> None:
@@ -198,6 +211,51 @@ def _constraints(variant: etree._Element, constraints: Constraints) -> None:
         engines=constraints.engines or None,
         operatingSystems=constraints.operating_systems or None,
         accelerators=constraints.accelerators or None,
+    )
+
+
+def _stage(variant: etree._Element, stage: Stage) -> None:
+    element = _add(
+        variant,
+        ai("Stage"),
+        name=stage.name,
+        recovery=stage.recovery,
+        transparent=stage.transparent,
+        settings=stage.settings,
+    )
+    _figures(element, "Before", stage.before)
+    _figures(element, "After", stage.after)
+
+
+def _figures(stage: etree._Element, name: str, figures: Figures) -> None:
+    _add(
+        stage,
+        ai(name),
+        size=figures.size_bytes,
+        accuracy=_real(figures.accuracy),
+        p50Ms=_real(figures.latency_ms),
+    )
+
+
+def _delta(variant: etree._Element, delta: Delta) -> None:
+    _add(
+        variant,
+        ai("Delta"),
+        baseVersion=delta.base_version,
+        baseVariant=delta.base_variant,
+        baseWeights=delta.base_sha256,
+        mode=delta.mode,
+        chain=delta.chain,
+    )
+
+
+def _encryption(variant: etree._Element, encryption: Encryption) -> None:
+    _add(
+        variant,
+        ai("Encryption"),
+        scheme=encryption.scheme,
+        keyId=encryption.key_id,
+        keyUrl=encryption.key_url,
     )
 
 
@@ -216,7 +274,12 @@ def _composition(period: etree._Element, composition: Composition) -> None:
         order=ORDER,
     )
     descriptor = _add(element, dash("SupplementalProperty"), schemeIdUri=COMPOSITION_SCHEME)
-    described = _add(descriptor, ai("Composition"))
+    described = _add(
+        descriptor,
+        ai("Composition"),
+        exact=composition.exact,
+        tolerance=_real(composition.tolerance),
+    )
     for member in composition.members:
         _add(described, ai("Member"), subset=member.subset_id, endpoints=member.endpoints)
 
@@ -236,6 +299,8 @@ def _set(element: etree._Element, **attributes: Value) -> None:
 def _text(value: str | float | tuple[str, ...] | tuple[float, ...]) -> str:
     if isinstance(value, tuple):
         return " ".join(_text(part) for part in value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return repr(value) if isinstance(value, float) else str(value)
 
 

@@ -27,11 +27,16 @@ from fivegms_manifests.model import (
     Composition,
     CompositionMember,
     Constraints,
+    Delta,
+    Encryption,
+    Figures,
     InputProcessing,
     Model,
     ModelManifest,
     Opset,
+    Recovery,
     SegmentRef,
+    Stage,
     Subset,
     TensorInfo,
     Variant,
@@ -39,7 +44,14 @@ from fivegms_manifests.model import (
 )
 from fivegms_manifests.model_mpd import read_model_mpd, write_model_mpd
 from support import shared_data
-from support.manifests import dash_schema, sample_manifest, sample_variant, segment_ref
+from support.manifests import (
+    dash_schema,
+    sample_delta,
+    sample_layer,
+    sample_manifest,
+    sample_variant,
+    segment_ref,
+)
 
 SAMPLE = sample_manifest()
 MPD = write_model_mpd(SAMPLE)
@@ -51,6 +63,29 @@ def with_variant(**changes: object) -> ModelManifest:
     first, *others = subset.variants
     variants = (replace(first, **changes), *others)  # type: ignore[arg-type]
     return replace(SAMPLE, subsets=(replace(subset, variants=variants), *SAMPLE.subsets[1:]))
+
+
+def with_variants(*variants: Variant) -> ModelManifest:
+    """The sample with other variants of its first subset."""
+    subset = replace(SAMPLE.subsets[0], variants=variants)
+    return replace(SAMPLE, subsets=(subset, *SAMPLE.subsets[1:]))
+
+
+def with_delta(**changes: object) -> ModelManifest:
+    """The sample with its delta on another base."""
+    delta = replace(Delta(1, "whole-fp32", f"{9:064x}", "lossless", 2), **changes)  # type: ignore[arg-type]
+    return with_variants(SAMPLE.subsets[0].variants[0], replace(sample_delta(), delta=delta))
+
+
+def with_encryption(**changes: object) -> ModelManifest:
+    key = Encryption("aes-256-gcm", "key-1", "keys/1")
+    return with_variant(encryption=replace(key, **changes))  # type: ignore[arg-type]
+
+
+def with_stage(**changes: object) -> ModelManifest:
+    figures = Figures(1)
+    stage = Stage("codec", Recovery.SENDER_ONLY, True, "", figures, figures)
+    return with_variant(stages=(replace(stage, **changes),))  # type: ignore[arg-type]
 
 
 def with_model(**changes: object) -> ModelManifest:
@@ -94,11 +129,26 @@ def test_variants_of_a_subset_share_the_topology_segment() -> None:
 
 
 def test_a_layer_names_the_layer_below() -> None:
-    subset = SAMPLE.subsets[0]
-    base, upper, other = subset.variants
-    layered = (base, replace(upper, depends_on=base.id), other)
-    manifest = replace(SAMPLE, subsets=(replace(subset, variants=layered), *SAMPLE.subsets[1:]))
+    base, upper, top = SAMPLE.subsets[0].variants[:3]
+    layers = base, replace(upper, depends_on=base.id), replace(top, depends_on=upper.id)
+    manifest = with_variants(*layers)
     assert read_model_mpd(write_model_mpd(manifest)) == manifest
+
+
+def test_a_delta_beside_a_whole_variant_comes_back_wherever_it_stands() -> None:
+    manifest = with_variants(sample_delta(), SAMPLE.subsets[0].variants[0])
+    assert read_model_mpd(write_model_mpd(manifest)) == manifest
+
+
+@pytest.mark.requirement("R174")
+@pytest.mark.requirement("R144")
+def test_what_every_stage_did_and_asks_of_the_receiver_comes_back() -> None:
+    [layer] = [variant for variant in SAMPLE.subsets[0].variants if variant.depends_on]
+    read = read_model_mpd(MPD).subsets[0].variants
+    [stages] = [variant.stages for variant in read if variant.id == layer.id]
+    assert stages == layer.stages
+    assert {stage.recovery for stage in stages} == set(Recovery)
+    assert [stage.after.size_bytes for stage in stages] == [8000, 2012]
 
 
 def test_bandwidth_ends_at_32_bits() -> None:
@@ -148,19 +198,43 @@ segment = st.builds(
 )
 tokens = st.lists(token, max_size=3).map(tuple)
 constraints = st.builds(Constraints, st.none() | size, tokens, tokens, tokens)
+figures = st.builds(Figures, size, st.none() | real, st.none() | real)
+stages = st.lists(
+    st.builds(Stage, token, st.sampled_from(Recovery), st.booleans(), text, figures, figures),
+    max_size=3,
+).map(tuple)
+encryption = st.builds(Encryption, st.just("aes-256-gcm"), token, st.just("keys/1"))
+composition = st.builds(
+    Composition,
+    token,
+    st.just((CompositionMember(1),)),
+    st.none() | st.booleans(),
+    st.none() | real,
+)
 
 
-@given(model, tensors, tensors, st.lists(segment, min_size=1, max_size=4), constraints)
+variant = st.builds(
+    replace,
+    st.just(SAMPLE.subsets[0].variants[0]),
+    segments=st.lists(segment, min_size=1, max_size=4).map(tuple),
+    constraints=constraints,
+    stages=stages,
+    weights_sha256=st.none() | digest,
+    decode_ms=st.none() | real,
+    encryption=st.none() | encryption,
+    container=st.none() | token,
+)
+
+
+@given(model, tensors, tensors, variant, composition)
 def test_any_manifest_comes_back(
     described: Model,
     inputs: tuple[TensorInfo, ...],
     outputs: tuple[TensorInfo, ...],
-    segments: list[SegmentRef],
-    needs: Constraints,
+    only: Variant,
+    whole: Composition,
 ) -> None:
-    variant = replace(SAMPLE.subsets[0].variants[0], segments=tuple(segments), constraints=needs)
-    subset = Subset(1, "whole", inputs, outputs, 5, (variant,))
-    whole = Composition("whole", (CompositionMember(1),))
+    subset = Subset(1, "whole", inputs, outputs, 5, (only,))
     manifest = ModelManifest(described, (subset,), (whole,))
     document = write_model_mpd(manifest)
     assert read_model_mpd(document) == manifest
@@ -205,6 +279,46 @@ UNWRITABLE = {
     "a layer below that is not there": (with_variant(depends_on="nothing"), UnknownReference),
     "a layer below itself": (with_variant(depends_on="whole-fp32"), UnknownReference),
     "a layer on one after it": (with_variant(depends_on="whole-int8"), UnknownReference),
+    "a layer on a delta": (
+        with_variants(SAMPLE.subsets[0].variants[0], sample_delta(), sample_layer(sample_delta())),
+        UnknownReference,
+    ),
+    "nothing but deltas": (with_variants(sample_delta()), MissingElement),
+    "a delta that is a layer": (
+        with_variants(
+            SAMPLE.subsets[0].variants[0], replace(sample_delta(), depends_on="whole-fp32")
+        ),
+        InvalidValue,
+    ),
+    "a delta without a digest of what it gives": (
+        with_variants(SAMPLE.subsets[0].variants[0], replace(sample_delta(), weights_sha256=None)),
+        MissingAttribute,
+    ),
+    "a delta on the model's own version": (with_delta(base_version=2), InvalidValue),
+    "a delta on a version below zero": (with_delta(base_version=-1), InvalidValue),
+    "a delta on a base without digest": (with_delta(base_sha256=""), InvalidValue),
+    "a delta of an unknown mode": (with_delta(mode="guessed"), InvalidValue),
+    "no delta in the chain": (with_delta(chain=0), InvalidValue),
+    "nine deltas in the chain": (with_delta(chain=9), InvalidValue),
+    "a stage without name": (with_stage(name=""), InvalidValue),
+    "a stage of a negative size": (with_stage(after=Figures(-1)), InvalidValue),
+    "a stage of an infinite latency": (
+        with_stage(before=Figures(1, latency_ms=float("inf"))),
+        InvalidValue,
+    ),
+    "an unknown cipher": (with_encryption(scheme="rot13"), InvalidValue),
+    "a key without name": (with_encryption(key_id=""), InvalidValue),
+    "a key in a file": (with_encryption(key_url="file:///etc/key"), ForbiddenUrl),
+    "a digest of weights in capitals": (with_variant(weights_sha256="A" * 64), InvalidValue),
+    "an endless time to decode": (with_variant(decode_ms=float("inf")), InvalidValue),
+    "a container with a space": (with_variant(container="a b"), InvalidValue),
+    "a tolerance that is no number": (
+        replace(
+            SAMPLE,
+            compositions=(Composition("c", (CompositionMember(1),), tolerance=float("nan")),),
+        ),
+        InvalidValue,
+    ),
     "a URL that leaves": (with_variant(segments=(SegmentRef("../x", "0" * 64, 1),)), ForbiddenUrl),
     "an upper-case digest": (
         with_variant(segments=(SegmentRef("x", "A" * 64, 1),)),
@@ -328,6 +442,15 @@ UNREADABLE = {
     "other codecs": (edited('codecs="urim"', 'codecs="avc1"'), InvalidValue),
     "no recovery": (edited(' recovery="receiver-assisted"', ""), MissingAttribute),
     "another recovery": (edited('recovery="receiver-', 'recovery="'), InvalidValue),
+    "a stage without figures": (MPD.replace(b"ai:After", b"ai:Later"), MissingElement),
+    "a stage without size": (edited('<ai:Before size="8000"', "<ai:Before"), MissingAttribute),
+    "a truth of another spelling": (edited('transparent="true"', 'transparent="1"'), InvalidValue),
+    "another truth": (edited('exact="true"', 'exact="True"'), InvalidValue),
+    "two encryptions": (
+        edited("<ai:Encryption", "<ai:Encryption/><ai:Encryption"),
+        DuplicateElement,
+    ),
+    "two deltas": (edited("<ai:Delta", "<ai:Delta/><ai:Delta"), DuplicateElement),
     "no segment list": (
         edited(SEGMENT_LIST, "<X>").replace(b"</SegmentList>", b"</X>", 1),
         MissingElement,

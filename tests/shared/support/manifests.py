@@ -1,5 +1,6 @@
 """A model manifest with every element a manifest can have, and the DASH schema to hold it to."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from fivegms_manifests.model import (
     Composition,
     CompositionMember,
     Constraints,
+    Delta,
+    Encryption,
+    Figures,
     InputProcessing,
     Latency,
     Model,
@@ -17,6 +21,7 @@ from fivegms_manifests.model import (
     Opset,
     Recovery,
     SegmentRef,
+    Stage,
     Subset,
     TensorInfo,
     Variant,
@@ -48,11 +53,38 @@ def sample_variant(identity: str, precision: str, codec: str, first: int) -> Var
     )
 
 
+def sample_layer(below: Variant) -> Variant:
+    """An encrypted enhancement layer on `below`, with the stages that led to it."""
+    whole, coded = Figures(8000, 0.3, 12.5), Figures(2012, 0.1 + 0.2)
+    stages = (
+        Stage("precision", Recovery.SENDER_ONLY, True, "fp32", whole, whole),
+        Stage("codec", Recovery.RECEIVER_ASSISTED, False, "layered", whole, coded),
+    )
+    return replace(
+        sample_variant("whole-layer", "fp32", "layered", 6),
+        depends_on=below.id,
+        stages=stages,
+        weights_sha256=f"{7:064x}",
+        decode_ms=3.5,
+        encryption=Encryption("aes-256-gcm", "key-1", "https://keys.example/1"),
+    )
+
+
+def sample_delta() -> Variant:
+    """What changed since version 1 of the sample."""
+    return replace(
+        sample_variant("whole-delta", "fp32", "delta-xor+zstd", 7),
+        weights_sha256=f"{8:064x}",
+        delta=Delta(1, "whole-fp32", f"{9:064x}", "lossless", 2),
+    )
+
+
 def sample_manifest() -> ModelManifest:
-    """Two subsets, three variants of the first, a whole and a split composition."""
+    """Two subsets, three variants of the first, a layer and a delta; two compositions."""
     images = TensorInfo("images", "float32", ("N", 3, 192, 320))
     cut = TensorInfo("backbone/out", "float32", ("N", 64, "", "width + 1"))
     boxes = TensorInfo("boxes", "float32", ("N", 100, 4))
+    base = sample_variant("whole-int8", "int8", "int8+zstd", 3)
     whole = Subset(
         id=1,
         name="whole",
@@ -62,13 +94,16 @@ def sample_manifest() -> ModelManifest:
         variants=(
             sample_variant("whole-fp32", "fp32", "planes+zstd", 1),
             sample_variant("whole-fp16", "fp16", "planes+zstd", 2),
-            sample_variant("whole-int8", "int8", "int8+zstd", 3),
+            base,
+            sample_layer(base),
+            sample_delta(),
         ),
         macs=10**15,
         peak_memory_bytes=1 << 20,
     )
     head = Subset(2, "head", (images,), (cut,), 600, (sample_variant("head", "fp32", "raw", 4),))
-    tail = Subset(3, "tail", (cut,), (boxes,), 400, (sample_variant("tail", "fp32", "raw", 5),))
+    as_is = replace(sample_variant("tail", "as-is", "as-is", 5), container="nnef")
+    tail = Subset(3, "tail", (cut,), (boxes,), 400, (as_is,))
     model = Model(
         name="street",
         version=2,
@@ -85,7 +120,7 @@ def sample_manifest() -> ModelManifest:
         (whole, head, tail),
         (
             Composition("whole", (CompositionMember(1),)),
-            Composition("split", (CompositionMember(2, ("ue",)), CompositionMember(3))),
+            Composition("split", (CompositionMember(2, ("ue",)), CompositionMember(3)), True, 2e-6),
         ),
         ("https://edge.example/m4d/", "http://cloud.example/"),
         datetime(2026, 11, 23, 12, 30, 0, 250_000, tzinfo=UTC),
