@@ -23,16 +23,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import onnx
 import onnxruntime
 from aiohttp import web
 from yarl import URL
 
 from fivegms_api.model_preparation import ModelDescription, ModelPreparation
+from fivegms_testbed import catalogue
 from fivegms_testbed.deployment import Deployment, DeploymentConfig
 from fivegms_testbed.link import EmulatedLink, LinkProfile
 from fivegms_testbed.provider import Provider
-from fivegms_testbed.resnet50 import build_resnet50
 
 PEER = """
 import subprocess, sys, time, numpy as np, onnxruntime
@@ -112,7 +111,7 @@ async def measure(runs: int, rates: list[int]) -> dict[str, Any]:
     """Publish the model once and compare at every rate."""
     with tempfile.TemporaryDirectory() as name:
         source = Path(name) / "resnet50.onnx"
-        onnx.save(build_resnet50(), source)
+        catalogue.write(catalogue.CATALOGUE["resnet50"].network(), source)
         template = ModelPreparation(
             model=ModelDescription(name="resnet50", task="image-classification"),
             source=source.name,
