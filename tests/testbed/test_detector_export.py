@@ -6,7 +6,7 @@ import pytest
 from fivegms_engine.tasks import Detection
 from fivegms_testbed.detector.digits import LABELS
 from fivegms_testbed.detector.evaluate import Detector
-from fivegms_testbed.detector.export import DETECTIONS, STRIDE, describe, export, fold
+from fivegms_testbed.detector.export import DETECTIONS, STRIDE, describe, export, fold, learned
 
 UNITS = {
     "stem": (3, 16, 3),
@@ -112,3 +112,10 @@ def test_labels_and_threshold_are_described() -> None:
     hints = describe(0.41449)
     assert hints["fivegms.score_threshold"] == "0.414"
     assert hints["fivegms.labels"] == '["' + '", "'.join(LABELS) + '"]'
+
+
+def test_an_exported_detector_can_go_on_learning() -> None:
+    model = export(silent_weights(), describe(0.4))
+    arrays = learned(model)
+    assert len(arrays) == 2 * (len(UNITS) + len(HEADS))
+    assert export(arrays, describe(0.4)) == model

@@ -22,6 +22,7 @@ from fivegms_testbed.detector.footage import (
     count_movements,
     frame_truth,
 )
+from fivegms_testbed.detector.places import Place, backgrounds
 from fivegms_testbed.detector.samples import render_sample
 from fivegms_testbed.detector.scenes import Backdrop, Scene, SceneObject, Track, compose_still
 
@@ -88,11 +89,20 @@ def test_a_still_is_the_same_for_the_same_generator() -> None:
     assert not np.array_equal(one[0], other[0])
 
 
-def test_training_samples_are_the_same_every_time() -> None:
+@pytest.mark.parametrize("place", list(Place))
+def test_training_samples_are_the_same_every_time(place: Place) -> None:
     for index in range(6):
-        first, again = (render_sample((Split.TRAINING, 7, index)) for _ in range(2))
+        job = (Split.TRAINING, place, 7, index)
+        first, again = (render_sample(job) for _ in range(2))
         assert np.array_equal(first[0], again[0])
         assert first[1] == again[1]
+
+
+@pytest.mark.parametrize("place", list(Place))
+def test_no_background_is_in_two_splits(place: Place) -> None:
+    trained, held_out = (backgrounds(place, split) for split in (Split.TRAINING, Split.HELD_OUT))
+    assert {one.shape for one in (*trained, *held_out)} == {(427, 320, 3)}
+    assert not {one.tobytes() for one in trained} & {one.tobytes() for one in held_out}
 
 
 def test_motion_is_by_frame() -> None:

@@ -12,16 +12,11 @@ import numpy as np
 import onnx
 
 from fivegms_testbed.detector.card import write_card
-from fivegms_testbed.detector.evaluate import (
-    Detector,
-    Figures,
-    choose_score_threshold,
-    measure,
-)
-from fivegms_testbed.detector.export import Arrays, describe, export
+from fivegms_testbed.detector.evaluate import Detector, Figures, measure
+from fivegms_testbed.detector.export import Arrays
+from fivegms_testbed.detector.finish import threshold_of, with_threshold
 from fivegms_testbed.detector.footage import write_clip, write_evaluation
 
-_VALIDATION_SEED = 5
 MODEL = "digits_detector.onnx"
 CARD = "digits_detector.md"
 FIGURES = "digits_detector.json"
@@ -39,7 +34,8 @@ def main() -> None:
 
 def make(arrays: Arrays, folder: Path) -> None:
     """Everything after training."""
-    model, threshold = _export(arrays)
+    model = with_threshold(arrays)
+    threshold = threshold_of(model)
     (folder / MODEL).write_bytes(model.SerializeToString(deterministic=True))
     detector = Detector(model)
     evaluation = measure(detector, folder / "evaluation.mp4", write_evaluation(folder), threshold)
@@ -55,12 +51,6 @@ def _weights(path: Path | None) -> Arrays:
 
     state = torch.load(path, weights_only=True) if path else train(Schedule()).state_dict()
     return {name: tensor.numpy() for name, tensor in state.items()}
-
-
-def _export(arrays: Arrays) -> tuple[onnx.ModelProto, float]:
-    """The model, and the score threshold that it itself does best with on validation scenes."""
-    threshold = round(choose_score_threshold(Detector(export(arrays, {})), _VALIDATION_SEED), 3)
-    return export(arrays, describe(threshold)), threshold
 
 
 def _write_figures(folder: Path, figures: dict[str, Figures]) -> None:

@@ -25,8 +25,9 @@ from fivegms_engine.tasks.detection_metrics import (
 from fivegms_engine.tasks.ground_truth import GroundTruth, TruthObject
 from fivegms_engine.tasks.object_detection import ObjectDetection
 from fivegms_engine.tasks.results import Detection, ModelIO
-from fivegms_testbed.detector.digits import LABELS, Split, load_backgrounds, load_glyphs
+from fivegms_testbed.detector.digits import LABELS, Split, load_glyphs
 from fivegms_testbed.detector.footage import frame_truth
+from fivegms_testbed.detector.places import Place, backgrounds
 from fivegms_testbed.detector.scenes import compose_still
 
 _BATCH = 8
@@ -95,19 +96,26 @@ def measure(detector: Detector, media: Path, truth: GroundTruth, score_threshold
     )
 
 
-def choose_score_threshold(detector: Detector, seed: int, scenes: int = 200) -> float:
+def choose_score_threshold(
+    detector: Detector,
+    seed: int,
+    scenes: int = 200,
+    places: Sequence[Place] = (Place.PHOTOGRAPHS,),
+) -> float:
     """The threshold of the largest F1 on fresh scenes of validation digits.
 
     Neither their digits nor those of the held-out media were trained on, and no held-out picture
-    has a say in it.
+    has a say in it. The scenes are shared out among `places`.
     """
-    pictures, truths = zip(*_validation_scenes(seed, scenes), strict=True)
+    each = scenes // len(places)
+    rendered = [item for place in places for item in _validation_scenes(seed, each, place)]
+    pictures, truths = zip(*rendered, strict=True)
     return best_score_threshold(list(detector.detect(pictures)), truths)
 
 
-def _validation_scenes(seed: int, count: int) -> Iterator[tuple[Picture, Truth]]:
-    glyphs, backgrounds = load_glyphs(Split.VALIDATION), load_backgrounds(Split.VALIDATION)
+def _validation_scenes(seed: int, count: int, place: Place) -> Iterator[tuple[Picture, Truth]]:
+    glyphs, behind = load_glyphs(Split.VALIDATION), backgrounds(place, Split.VALIDATION)
     for index in range(count):
-        scene = compose_still(np.random.default_rng([seed, index]), glyphs, backgrounds)
+        scene = compose_still(np.random.default_rng([seed, index]), glyphs, behind)
         pixels, objects = scene.render(0)
         yield pixels, frame_truth(index, objects).objects

@@ -28,6 +28,7 @@ DETECTIONS = 32
 """How many cells are looked at in a picture: the K of the detection contract."""
 
 _EPSILON = 1e-5  # of torch.nn.BatchNorm2d
+_HEADS = ("heat", "box")
 
 Arrays = Mapping[str, NDArray[np.float32]]
 
@@ -50,6 +51,25 @@ def export(arrays: Arrays, metadata: Mapping[str, str]) -> onnx.ModelProto:
     helper.set_model_props(model, dict(metadata))
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def learned(model: onnx.ModelProto) -> dict[str, NDArray[np.float32]]:
+    """The parameters of an exported detector by the names of a network without normalisation.
+
+    The inverse of `export`, as far as there is one: normalisation stays folded in.
+    """
+    units = {node.input[1].removesuffix(".weight") for node in model.graph.node if _is_conv(node)}
+    arrays = {}
+    for tensor in model.graph.initializer:
+        unit, _, part = tensor.name.rpartition(".")
+        if unit in units and part in ("weight", "bias"):
+            name = f"{unit}.{part}" if unit in _HEADS else f"{unit}.conv.{part}"
+            arrays[name] = np.array(numpy_helper.to_array(tensor))
+    return arrays
+
+
+def _is_conv(node: onnx.NodeProto) -> bool:
+    return bool(node.op_type == "Conv")
 
 
 def describe(score_threshold: float) -> dict[str, str]:
@@ -92,17 +112,20 @@ class _Graph:
 
     def unit(self, x: str, name: str, stride: int = 1, *, active: bool = True) -> str:
         """A ConvUnit: convolution with its normalisation folded in, then ReLU if `active`."""
-        weight, bias = fold(
-            self._arrays[f"{name}.conv.weight"],
-            {part: self._arrays[f"{name}.norm.{part}"] for part in _NORM},
-        )
-        y = self._convolve(x, name, weight, bias, stride)
+        y = self._convolve(x, name, *self._folded(name), stride)
         return self.node("Relu", [y], f"{name}.relu") if active else y
 
     def head(self, x: str, name: str) -> str:
         """A plain convolution with bias."""
         weight, bias = self._arrays[f"{name}.weight"], self._arrays[f"{name}.bias"]
         return self._convolve(x, name, weight, bias, 1)
+
+    def _folded(self, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Weight and bias of a unit; one without normalisation has a bias of its own."""
+        weight = self._arrays[f"{name}.conv.weight"]
+        if f"{name}.conv.bias" in self._arrays:
+            return weight, self._arrays[f"{name}.conv.bias"]
+        return fold(weight, {part: self._arrays[f"{name}.norm.{part}"] for part in _NORM})
 
     def _convolve(
         self,

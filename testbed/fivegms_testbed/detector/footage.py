@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fivegms_engine.media import AnnotatedVideo
 from fivegms_engine.tasks.ground_truth import Counters, FrameTruth, GroundTruth, TruthObject
 from fivegms_testbed.detector.digits import LABELS, Glyph, Split, load_backgrounds, load_glyphs
+from fivegms_testbed.detector.places import Place, backgrounds
 from fivegms_testbed.detector.scenes import (
     HEIGHT,
     WIDTH,
@@ -81,15 +82,18 @@ def write_clip(folder: Path) -> GroundTruth:
     return _write_truth(folder, "clip.mp4", frames, LINE, count_movements(frames))
 
 
-def write_evaluation(folder: Path) -> GroundTruth:
-    """Write `evaluation.mp4` and `evaluation.json`: 120 independent pictures."""
-    glyphs, backgrounds = load_glyphs(Split.HELD_OUT), load_backgrounds(Split.HELD_OUT)
+def write_evaluation(folder: Path, place: Place = Place.PHOTOGRAPHS) -> GroundTruth:
+    """Write `evaluation.mp4` and `evaluation.json`: 120 independent pictures.
+
+    Those before walls are `evaluation_walls`.
+    """
+    glyphs, behind = load_glyphs(Split.HELD_OUT), backgrounds(place, Split.HELD_OUT)
 
     def render(index: int) -> Rendered:
         generator = np.random.default_rng([EVALUATION_SEED, index])
-        return compose_still(generator, glyphs, backgrounds).render(0)
+        return compose_still(generator, glyphs, behind).render(0)
 
-    path = folder / "evaluation.mp4"
+    path = folder / ("evaluation.mp4" if place is Place.PHOTOGRAPHS else f"evaluation_{place}.mp4")
     frames = _write(path, render, EVALUATION_FRAMES, _EVALUATION_QUALITY, 1)
     return _write_truth(folder, path.name, frames)
 

@@ -5,26 +5,39 @@ encoder's maps of the same size, and two heads say for every cell of 4x4 pixels 
 of each class is centred there, and the box if so. There is nothing here but convolutions, batch
 normalisation, ReLU, addition and nearest-neighbour enlargement, so `export` can fold and rebuild it
 exactly. How maps become boxes is the graph's affair, not this module's.
+
+A network that goes on learning from an exported graph has no normalisation any more: it was folded
+into the convolutions, which then have biases (`normalised=False`).
 """
 
 import math
+from functools import partial
 
 from torch import Tensor, nn
 
-CHANNELS = (16, 32, 64, 96)  # at strides 2, 4, 8 and 16
+Channels = tuple[int, int, int, int]
+
+CHANNELS: Channels = (16, 32, 64, 96)  # at strides 2, 4, 8 and 16
 PRIOR = 0.01  # share of cells that are centres, as the heads believe before training
 
 
 class ConvUnit(nn.Module):  # type: ignore[misc, unused-ignore]  # torch is optional
-    """Convolution without bias, batch normalisation and, unless `active` is false, ReLU."""
+    """Convolution, batch normalisation (or a bias) and, unless `active` is false, ReLU."""
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1, *, active: bool = True
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int = 3,
+        stride: int = 1,
+        *,
+        active: bool = True,
+        normalised: bool = True,
     ) -> None:
         super().__init__()
         padding = kernel // 2
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False)
-        self.norm = nn.BatchNorm2d(outputs)
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=not normalised)
+        self.norm = nn.BatchNorm2d(outputs) if normalised else nn.Identity()
         self.active = active
 
     def forward(self, x: Tensor) -> Tensor:
@@ -36,10 +49,10 @@ class ConvUnit(nn.Module):  # type: ignore[misc, unused-ignore]  # torch is opti
 class Residual(nn.Module):  # type: ignore[misc, unused-ignore]
     """Two convolutions beside an identity, all at `channels`."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, *, normalised: bool = True) -> None:
         super().__init__()
-        self.first = ConvUnit(channels, channels)
-        self.second = ConvUnit(channels, channels, active=False)
+        self.first = ConvUnit(channels, channels, normalised=normalised)
+        self.second = ConvUnit(channels, channels, active=False, normalised=normalised)
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, channels, H, W] -> the same shape."""
@@ -54,22 +67,25 @@ class Detector(nn.Module):  # type: ignore[misc, unused-ignore]
     object's size (width, height), all in cells.
     """
 
-    def __init__(self, classes: int = 10) -> None:
+    def __init__(
+        self, classes: int = 10, channels: Channels = CHANNELS, *, normalised: bool = True
+    ) -> None:
         super().__init__()
-        c2, c4, c8, c16 = CHANNELS
-        self.stem = ConvUnit(3, c2, stride=2)
-        self.down4 = ConvUnit(c2, c4, stride=2)
-        self.block4 = Residual(c4)
-        self.down8 = ConvUnit(c4, c8, stride=2)
-        self.block8 = ConvUnit(c8, c8)
-        self.down16 = ConvUnit(c8, c16, stride=2)
-        self.lateral16 = ConvUnit(c16, c8, kernel=1, active=False)
-        self.merge8 = ConvUnit(c8, c8)
-        self.lateral8 = ConvUnit(c8, c4, kernel=1, active=False)
-        self.merge4 = ConvUnit(c4, c4)
-        self.heat_unit = ConvUnit(c4, c4)
+        c2, c4, c8, c16 = channels
+        unit = partial(ConvUnit, normalised=normalised)
+        self.stem = unit(3, c2, stride=2)
+        self.down4 = unit(c2, c4, stride=2)
+        self.block4 = Residual(c4, normalised=normalised)
+        self.down8 = unit(c4, c8, stride=2)
+        self.block8 = unit(c8, c8)
+        self.down16 = unit(c8, c16, stride=2)
+        self.lateral16 = unit(c16, c8, kernel=1, active=False)
+        self.merge8 = unit(c8, c8)
+        self.lateral8 = unit(c8, c4, kernel=1, active=False)
+        self.merge4 = unit(c4, c4)
+        self.heat_unit = unit(c4, c4)
         self.heat = nn.Conv2d(c4, classes, 1)
-        self.box_unit = ConvUnit(c4, c4)
+        self.box_unit = unit(c4, c4)
         self.box = nn.Conv2d(c4, 4, 1)
         self.enlarge = nn.Upsample(scale_factor=2, mode="nearest")
         _start_sceptical(self.heat)

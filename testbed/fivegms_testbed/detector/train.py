@@ -9,7 +9,7 @@ floating-point sums is the library's.
 import argparse
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from fivegms_testbed.detector.digits import LABELS, Split
 from fivegms_testbed.detector.export import STRIDE
 from fivegms_testbed.detector.network import Detector
 from fivegms_testbed.detector.samples import SampleSet, render_samples
-from fivegms_testbed.detector.targets import loss, make_targets
+from fivegms_testbed.detector.targets import Targets, loss, make_targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,25 @@ class Schedule:
         return self.peak_rate * 0.5 * (1 + math.cos(math.pi * (step - rise) / (self.steps - rise)))
 
 
+Losses = tuple[Tensor, Tensor]
+"""The losses of heat and of boxes, whose sum is made small."""
+
+Objective = Callable[[Detector, Tensor, Tensor, Tensor], Losses]
+"""(network, images, labels, boxes) to the losses of one batch."""
+
+
 def train(schedule: Schedule) -> Detector:
     """Train from nothing and return the averaged network, in evaluation mode."""
     torch.manual_seed(schedule.seed)
     samples = render_samples(Split.TRAINING, schedule.scenes, schedule.seed)
-    network = Detector(len(LABELS)).to(memory_format=torch.channels_last)
+    return fit(Detector(len(LABELS)), samples, schedule, annotated)
+
+
+def fit(
+    network: Detector, samples: SampleSet, schedule: Schedule, objective: Objective
+) -> Detector:
+    """Make `objective` small on the samples; the averaged network, in evaluation mode."""
+    network = network.to(memory_format=torch.channels_last)
     average = AveragedModel(
         network, multi_avg_fn=get_ema_multi_avg_fn(schedule.averaging), use_buffers=True
     )
@@ -65,31 +79,35 @@ def train(schedule: Schedule) -> Detector:
     for step, (images, labels, boxes) in enumerate(_batches(samples, schedule)):
         for group in optimiser.param_groups:
             group["lr"] = schedule.rate(step)
-        losses = _learn(network, optimiser, images, labels, boxes)
+        losses = objective(network, images, labels, boxes)
+        _learn(network, optimiser, losses)
         average.update_parameters(network)
         if step % 50 == 0:
-            _report(step, schedule, losses, time.monotonic() - started)
+            _report(
+                step, schedule, (losses[0].item(), losses[1].item()), time.monotonic() - started
+            )
     detector: Detector = average.module.eval()
     return detector
 
 
-def _learn(
-    network: Detector,
-    optimiser: torch.optim.Optimizer,
-    images: Tensor,
-    labels: Tensor,
-    boxes: Tensor,
-) -> tuple[float, float]:
-    """One step; the losses of heat and boxes before it."""
-    height, width = images.shape[2] // STRIDE, images.shape[3] // STRIDE
-    targets = make_targets(labels, boxes, len(LABELS), height, width)
+def annotated(network: Detector, images: Tensor, labels: Tensor, boxes: Tensor) -> Losses:
+    """The objective of ordinary training: what the annotation says."""
     heat, box = network(images)
-    heat_loss, box_loss = loss(heat, box, targets)
+    return loss(heat, box, targets_of(images, labels, boxes))
+
+
+def targets_of(images: Tensor, labels: Tensor, boxes: Tensor) -> Targets:
+    """Targets on the network's maps of these images."""
+    height, width = images.shape[2] // STRIDE, images.shape[3] // STRIDE
+    return make_targets(labels, boxes, len(LABELS), height, width)
+
+
+def _learn(network: Detector, optimiser: torch.optim.Optimizer, losses: Losses) -> None:
+    """One step."""
     optimiser.zero_grad(set_to_none=True)
-    (heat_loss + box_loss).backward()  # type: ignore[no-untyped-call, unused-ignore]
+    (losses[0] + losses[1]).backward()  # type: ignore[no-untyped-call, unused-ignore]
     torch.nn.utils.clip_grad_norm_(network.parameters(), 10.0)
     optimiser.step()
-    return heat_loss.item(), box_loss.item()
 
 
 def _batches(samples: SampleSet, schedule: Schedule) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
