@@ -1,14 +1,18 @@
 """What the samples of a segment hold: a model's topology and its tensors, coded.
 
-    errors    every refusal, by cause
-    dtypes    the ONNX element types that units carry, and their numpy types
-    frames    bytes <-> a run of bounded Zstandard frames of byte planes
-    weights   arrays <-> payloads: raw, planes+zstd, int8+zstd
-    units     payloads <-> units, which are the samples (docs/formats.md)
+    errors       every refusal, by cause
+    dtypes       the ONNX element types that units carry, and their numpy types
+    frames       bytes <-> a run of bounded Zstandard frames of byte planes
+    coding       what a weight codec is
+    eligibility  which tensors may be approximated
+    raw, planes, quantised, ...   one weight codec each: arrays <-> payloads
+    weights      the table of them
+    units        payloads <-> units, which are the samples (docs/formats.md)
 
 Wire package: bytes in, values out, and back. It knows no file, no socket and no ONNX library.
 """
 
+from fivegms_codecs.coding import Precision
 from fivegms_codecs.dtypes import DType
 from fivegms_codecs.errors import CodecError
 from fivegms_codecs.units import (
@@ -20,7 +24,7 @@ from fivegms_codecs.units import (
     write_tensor,
     write_topology,
 )
-from fivegms_codecs.weights import Codec, Precision
+from fivegms_codecs.weights import Codec
 
 __all__ = [
     "Codec",

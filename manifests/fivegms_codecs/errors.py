@@ -10,6 +10,7 @@
       CodecUnknown         a codec code of no codec here
       CodecUnsuitable      a precision and a codec that do not go together
       PayloadCorrupt       the payload does not decode to the elements the header promises
+      ChecksumMismatch     bytes outside the frames are not those that were written
       BufferMismatch       the caller's output array is not the tensor's shape, type or layout
 
 A message says what was found and, where it helps, what was expected.
@@ -54,6 +55,10 @@ class CodecUnsuitable(CodecError):
 
 class PayloadCorrupt(CodecError):
     """The payload does not decode to exactly the elements that the header promises."""
+
+
+class ChecksumMismatch(CodecError):
+    """The header or the side information was damaged after it was written."""
 
 
 class BufferMismatch(CodecError):

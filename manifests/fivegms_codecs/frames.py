@@ -2,7 +2,8 @@
 
 A plane is the first bytes of all elements, or the second bytes, and so on. Exponents of weights
 repeat and mantissas do not, so planes compress where interleaved elements hardly do. Cutting the
-run into blocks keeps both ends in cache, and bounds what any one frame may allocate.
+run into blocks keeps both ends in cache, and bounds what any one frame may allocate. Each frame
+ends with Zstandard's checksum of its content; one without is refused.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,18 +19,30 @@ BLOCK_BYTES = 4 * 1024 * 1024
 
 LEVEL = 3
 
+_WRITING: Mapping[int, int] = {
+    zstd.CompressionParameter.compression_level: LEVEL,
+    zstd.CompressionParameter.checksum_flag: 1,
+}
 # A frame of one block needs no larger window; a header that asks for one is refused unallocated.
-_OPTIONS: Mapping[int, int] = {
+_READING: Mapping[int, int] = {
     zstd.DecompressionParameter.window_log_max: BLOCK_BYTES.bit_length() - 1
 }
 
+_DESCRIPTOR_OFFSET = 4
+_CHECKSUM_FLAG = 0x04  # RFC 8878 3.1.1.1.1
+
 Bytes = NDArray[np.uint8]
+
+
+def as_bytes(array: NDArray[np.generic]) -> Bytes:
+    """A writable view of a C-contiguous array as [elements, itemsize] uint8."""
+    return array.reshape(-1).view(np.uint8).reshape(array.size, array.dtype.itemsize)
 
 
 def pack(elements: Bytes) -> Iterator[bytes]:
     """Yield one frame per block of `elements` [count, itemsize] uint8."""
     for block in _blocks(elements):
-        yield zstd.compress(np.ascontiguousarray(block.T).tobytes(), LEVEL)
+        yield zstd.compress(np.ascontiguousarray(block.T).data, options=_WRITING)
 
 
 def unpack(payload: memoryview, out: Bytes) -> None:
@@ -62,7 +75,10 @@ def check(payload: memoryview, size_bytes: int) -> None:
 
 
 def frame_size(payload: memoryview, decoded_bytes: int) -> int:
-    """The length of the first frame, which must promise `decoded_bytes`. Raises PayloadCorrupt."""
+    """The length of the first frame, which must promise `decoded_bytes` and carry a checksum.
+
+    Raises PayloadCorrupt.
+    """
     try:
         info = zstd.get_frame_info(payload)
         size = zstd.get_frame_size(payload)
@@ -72,16 +88,19 @@ def frame_size(payload: memoryview, decoded_bytes: int) -> int:
         raise PayloadCorrupt(
             f"a frame promises {info.decompressed_size} bytes where {decoded_bytes} belong"
         )
+    if not payload[_DESCRIPTOR_OFFSET] & _CHECKSUM_FLAG:
+        raise PayloadCorrupt("a frame has no content checksum")
     return size
 
 
 def _decompress(frame: memoryview, size_bytes: int) -> bytes:
+    decoder = zstd.ZstdDecompressor(options=_READING)
     try:
-        data = zstd.ZstdDecompressor(options=_OPTIONS).decompress(frame, max_length=size_bytes)
+        data = decoder.decompress(frame, max_length=size_bytes)
     except zstd.ZstdError as error:
         raise PayloadCorrupt(f"a Zstandard frame does not decode: {error}") from None
-    if len(data) != size_bytes:
-        raise PayloadCorrupt(f"a frame decodes to {len(data)} bytes where {size_bytes} belong")
+    if len(data) != size_bytes or not decoder.eof:  # only at its end is the checksum compared
+        raise PayloadCorrupt(f"a frame does not end after the {size_bytes} bytes that belong there")
     return data
 
 

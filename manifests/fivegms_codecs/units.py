@@ -4,22 +4,28 @@ A header says everything about a tensor but its numbers, so a reader can refuse,
 report progress before it decodes. `read_unit` parses and bounds; `decode_tensor` does the work,
 and releases the GIL while it does.
 
-    topology   version kind size:u64               frames
-    tensor     version kind dtype stored codec rank name_length:u16 dims:u64[rank] name   payload
+    topology   version kind checksum:u32  size:u64                                 frames
+    tensor     version kind checksum:u32  dtype stored codec rank name_length:u16
+                                          dims:u64[rank] name     side information frames
+
+The checksum is a CRC-32 of all but itself and the frames, which carry their own. So a damaged unit
+is refused whether or not the segment's digest was compared.
 """
 
 import math
 import struct
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fivegms_codecs import frames, weights
+from fivegms_codecs.coding import Part, Precision
 from fivegms_codecs.dtypes import DType, dtype_from_code, dtype_of
 from fivegms_codecs.errors import (
     BufferMismatch,
-    CodecUnknown,
+    ChecksumMismatch,
     CodecUnsuitable,
     LimitExceeded,
     PayloadCorrupt,
@@ -28,7 +34,7 @@ from fivegms_codecs.errors import (
     UnitTruncated,
     UnitVersionUnknown,
 )
-from fivegms_codecs.weights import Codec, Coding, Precision
+from fivegms_codecs.weights import Codec, Coding
 
 UNIT_VERSION = 1
 
@@ -36,11 +42,9 @@ _TOPOLOGY_KIND = 1
 _TENSOR_KIND = 2
 
 _PREFIX = struct.Struct("<BB")
-_TOPOLOGY = struct.Struct("<BBQ")
-_TENSOR = struct.Struct("<BBBBBBH")
-
-_CODEC_CODES = {Codec.RAW: 0, Codec.PLANES_ZSTD: 1, Codec.INT8_ZSTD: 2}
-_CODECS = {code: codec for codec, code in _CODEC_CODES.items()}
+_CHECKSUM = struct.Struct("<BBI")
+_TOPOLOGY = struct.Struct("<BBIQ")
+_TENSOR = struct.Struct("<BBIBBBBH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +96,8 @@ def write_topology(graph: bytes, limits: UnitLimits = DEFAULT_LIMITS) -> bytes:
     """The topology unit of a serialized ONNX ModelProto. Raises LimitExceeded."""
     _bound("graph", len(graph), limits.max_graph_bytes)
     elements = np.frombuffer(graph, np.uint8).reshape(-1, 1)
-    return b"".join(
-        [_TOPOLOGY.pack(UNIT_VERSION, _TOPOLOGY_KIND, len(graph)), *frames.pack(elements)]
-    )
+    header = _seal(_TOPOLOGY.pack(UNIT_VERSION, _TOPOLOGY_KIND, 0, len(graph)))
+    return b"".join([header, *frames.pack(elements)])
 
 
 def write_tensor(
@@ -116,7 +119,8 @@ def write_tensor(
     contiguous = np.asarray(array, dtype.numpy, order="C")
     coding = weights.choose(contiguous, dtype, Precision(precision), Codec(codec))
     header = _tensor_header(encoded_name, array.shape, dtype, coding)
-    return b"".join([header, *weights.encode(contiguous, coding)])
+    side, *packed = weights.encode(contiguous, coding)
+    return b"".join([_seal(header, side), side, *packed])
 
 
 def read_unit(
@@ -125,7 +129,7 @@ def read_unit(
     """The unit that fills `data`; a topology is decoded, a tensor only described.
 
     Raises UnitTruncated, UnitVersionUnknown, UnitKindUnknown, UnitMalformed, LimitExceeded,
-    DtypeUnsupported, CodecUnknown, CodecUnsuitable and PayloadCorrupt.
+    DtypeUnsupported, CodecUnknown, CodecUnsuitable, PayloadCorrupt and ChecksumMismatch.
     """
     view = memoryview(data).cast("B")
     version, kind = _unpack(_PREFIX, view)
@@ -157,27 +161,28 @@ def decode_tensor(unit: TensorUnit, out: NDArray[np.generic] | None = None) -> N
 
 
 def _tensor_header(name: bytes, shape: tuple[int, ...], dtype: DType, coding: Coding) -> bytes:
-    codec_code = _CODEC_CODES[coding.codec]
+    code = weights.code_of(coding.codec)
     fixed = _TENSOR.pack(
-        UNIT_VERSION, _TENSOR_KIND, dtype, coding.stored, codec_code, len(shape), len(name)
+        UNIT_VERSION, _TENSOR_KIND, 0, dtype, coding.stored, code, len(shape), len(name)
     )
     return fixed + struct.pack(f"<{len(shape)}Q", *shape) + name
 
 
 def _read_topology(view: memoryview, limits: UnitLimits) -> TopologyUnit:
-    _, _, size = _unpack(_TOPOLOGY, view)
+    *_, size = _unpack(_TOPOLOGY, view)
     _bound("graph", size, limits.max_graph_bytes)
     payload = view[_TOPOLOGY.size :]
     frames.check(payload, size)
+    _check_seal(view[: _TOPOLOGY.size])
     graph = np.empty((size, 1), np.uint8)
     frames.unpack(payload, graph)
     return TopologyUnit(graph.tobytes())
 
 
 def _read_tensor(view: memoryview, limits: UnitLimits) -> TensorUnit:
-    _, _, dtype_code, stored_code, codec_code, rank, name_length = _unpack(_TENSOR, view)
+    _, _, _, dtype_code, stored_code, code, rank, name_length = _unpack(_TENSOR, view)
     dtype = dtype_from_code(dtype_code)
-    coding = Coding(dtype_from_code(stored_code), _codec_from_code(codec_code))
+    coding = Coding(dtype_from_code(stored_code), weights.codec_from_code(code))
     if not weights.suits(dtype, coding):
         raise CodecUnsuitable(
             f"{coding.codec} of {coding.stored.name} cannot hold a {dtype.name} tensor"
@@ -190,7 +195,8 @@ def _read_tensor(view: memoryview, limits: UnitLimits) -> TensorUnit:
     payload_start = name_start + name_length
     name = _read_name(view[name_start:payload_start], name_length)
     payload = view[payload_start:]
-    weights.check(payload, shape, coding)
+    side_bytes = weights.check(payload, shape, coding)
+    _check_seal(view[: payload_start + side_bytes])
     return TensorUnit(name, dtype, shape, coding.stored, coding.codec, payload)
 
 
@@ -205,11 +211,24 @@ def _read_name(encoded: memoryview, length: int) -> str:
         raise UnitMalformed("the tensor's name is not UTF-8") from None
 
 
-def _codec_from_code(code: int) -> Codec:
-    try:
-        return _CODECS[code]
-    except KeyError:
-        raise CodecUnknown(f"codec code {code}; this reader knows {sorted(_CODECS)}") from None
+def _seal(header: bytes, side: Part = b"") -> bytes:
+    """The header with its checksum, which covers the side information too."""
+    checksum = _checksum(header, side).to_bytes(4, "little")
+    return header[: _PREFIX.size] + checksum + header[_CHECKSUM.size :]
+
+
+def _check_seal(view: memoryview) -> None:
+    """Hold all that lies outside the frames against its checksum. Raises ChecksumMismatch."""
+    *_, promised = _CHECKSUM.unpack_from(view)
+    found = _checksum(view)
+    if found != promised:
+        raise ChecksumMismatch(f"the header has checksum {promised:08x}, its bytes {found:08x}")
+
+
+def _checksum(header: Part, side: Part = b"") -> int:
+    """CRC-32 (ISO/IEC 13239, as in zlib) of a header, without its own field, and what follows."""
+    start = zlib.crc32(header[: _PREFIX.size])
+    return zlib.crc32(side, zlib.crc32(header[_CHECKSUM.size :], start))
 
 
 def _unpack(layout: struct.Struct, view: memoryview) -> tuple[int, ...]:
