@@ -89,10 +89,15 @@ class QuantiseDynamic(WireModel):
 
 
 class QuantiseStatic(WireModel):
-    """Weights and activations to int8, the ranges of the latter from the calibration set (QDQ)."""
+    """Weights to int8 and activations to uint8, whose ranges the calibration set gives (QDQ).
+
+    `reduce_range` keeps weights to 7 bits, for CPUs without dot-product instructions, whose sums of
+    two products overflow otherwise.
+    """
 
     stage: Literal["quantise-static"]
     method: Literal["minmax", "entropy", "percentile"] = "minmax"
+    reduce_range: bool = False
 
 
 class ConvertFp16(WireModel):

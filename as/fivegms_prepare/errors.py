@@ -179,6 +179,18 @@ class CompositionDiffers(ModelRefused):
     type = "composition-differs"
 
 
+class StageImpossible(ModelRefused):
+    """An optimisation stage cannot be applied to this model, or has nothing to do in it."""
+
+    type = "stage-impossible"
+
+
+class CalibrationMissing(ModelRefused):
+    """An optimisation stage looks at data, and there is no calibration set."""
+
+    type = "calibration-missing"
+
+
 class VariantImpossible(ModelRefused):
     """The weights cannot be coded as the template asks."""
 
