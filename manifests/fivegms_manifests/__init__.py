@@ -7,6 +7,9 @@
     segments     samples <-> segments of a timed-metadata track
       boxes
     digests      segments named by their digest, checked while they arrive
+    release      what a provider signs of a manifest: which version, and until when it counts
+      json_safety
+    encryption   segments that only those with a key can read
 
 Wire package: bytes in, values out, and back. It opens no file and no socket.
 """

@@ -3,6 +3,7 @@
     ManifestError
       DocumentTooLarge       an MPD, or a part of it, exceeds the reader's limits
       MalformedXml           not well-formed XML in UTF-8
+      MalformedJson          not one plain JSON object in UTF-8
       DoctypeForbidden       a document type declaration, which can expand without bound
       NotAModelManifest      well-formed, but not the MPD of a model
       MissingElement         an element or attribute that must be there is not
@@ -23,6 +24,9 @@
       SegmentTooLong         more bytes arrived than the manifest promised
       SegmentTooShort        fewer bytes arrived than the manifest promised
       DigestMismatch         the bytes that arrived are not those of the manifest
+      ReleaseMalformed       JSON that is not a provider's release of a manifest
+      KeyUnusable            not a key for encrypted segments
+      NotDecryptable         a segment encrypted with another key, or for another place, or changed
 
 A message about an MPD begins with the element it is about.
 """
@@ -38,6 +42,10 @@ class DocumentTooLarge(ManifestError):
 
 class MalformedXml(ManifestError):
     """The document is not well-formed XML in UTF-8."""
+
+
+class MalformedJson(ManifestError):
+    """The document is not one plain JSON object in UTF-8."""
 
 
 class DoctypeForbidden(ManifestError):
@@ -118,3 +126,15 @@ class SegmentTooShort(ManifestError):
 
 class DigestMismatch(ManifestError):
     """The bytes that arrived do not have the manifest's digest."""
+
+
+class ReleaseMalformed(ManifestError):
+    """The document is JSON, and not a provider's release of a manifest."""
+
+
+class KeyUnusable(ManifestError):
+    """The bytes are not a key for encrypted segments."""
+
+
+class NotDecryptable(ManifestError):
+    """A segment was encrypted with another key, or for another place, or was changed since."""
