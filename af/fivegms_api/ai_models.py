@@ -45,8 +45,45 @@ class MeasuredAccuracy(WireModel):
     data_set: str
 
 
+class StageFigures(WireModel):
+    """What a model cost and was worth at one point: bytes to fetch, accuracy, median latency."""
+
+    size_bytes: int
+    accuracy: float | None = None
+    latency_ms: float | None = None
+
+
+class PreparedStage(WireModel):
+    """One step from the source to a variant, and what it did (TR 26.927 6.1.1).
+
+    `recovery` is `sender-only` or `receiver-assisted`. A step that is not `transparent` leaves
+    numbers that the UE has to look up.
+    """
+
+    name: str
+    recovery: str
+    transparent: bool
+    settings: str
+    before: StageFigures
+    after: StageFigures
+
+
+class DeltaBase(WireModel):
+    """What a variant that holds changes only is to be applied to."""
+
+    base_version: int
+    base_variant: str
+    base_weights: str
+    mode: str
+    chain: int
+
+
 class PreparedVariant(WireModel):
-    """What one variant costs and is worth."""
+    """What one variant costs and is worth.
+
+    An enhancement layer `depends_on` the variant below it; its figures but the size are those of
+    all layers up to it.
+    """
 
     subset: int
     id: str
@@ -55,6 +92,24 @@ class PreparedVariant(WireModel):
     size_bytes: int
     sha256: str
     segments: int
+    accuracy: tuple[MeasuredAccuracy, ...] = ()
+    latency_ms: float | None = None
+    decode_ms: float | None = None
+    depends_on: str | None = None
+    delta: DeltaBase | None = None
+    container: str | None = None
+    stages: tuple[PreparedStage, ...] = ()
+
+
+class WithheldVariant(WireModel):
+    """A variant that was made, measured and not published: its figures, and why."""
+
+    id: str
+    precision: str
+    codec: str
+    size_bytes: int
+    reason: str
+    minimum_accuracy: float | None = None
     accuracy: tuple[MeasuredAccuracy, ...] = ()
     latency_ms: float | None = None
 
@@ -80,6 +135,7 @@ class AiModel(WireModel):
     source_sha256: str | None = None
     published: datetime | None = None
     variants: tuple[PreparedVariant, ...] = ()
+    withheld: tuple[WithheldVariant, ...] = ()
 
 
 class AiModelList(WireModel):

@@ -58,7 +58,7 @@ class PruneChannels(WireModel):
 
     @model_validator(mode="after")
     def _norm_is_of_weights(self) -> "PruneChannels":
-        if self.importance == "activations" and "norm" in self.model_fields_set:
+        if self.importance == "activations" and self.norm != "l1":
             raise ValueError("norm is that of weights: leave it out with importance activations")
         return self
 

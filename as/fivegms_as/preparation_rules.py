@@ -19,7 +19,7 @@ from fivegms_api.ai_models import (
     PreparationProgress,
     PreparedVariant,
 )
-from fivegms_api.model_preparation import MediaEvaluation, ModelPreparation, TensorEvaluation
+from fivegms_api.model_preparation import ModelPreparation
 from fivegms_api.wire import WireModel
 from fivegms_as.namespace import Namespace, StoredObject
 
@@ -98,26 +98,15 @@ class Decision(Enum):
     GIVE_UP = auto()
 
 
-def evaluation_paths(preparation: ModelPreparation) -> tuple[str, ...]:
-    """The content that the template is to be evaluated on."""
-    match preparation.evaluation:
-        case MediaEvaluation(media=media, ground_truth=ground_truth):
-            return media, ground_truth
-        case TensorEvaluation(tensors=tensors):
-            return (tensors,)
-    return ()
-
-
 def is_input(preparation: ModelPreparation, path: str) -> bool:
     """Whether content at a path has a part in the key of a template's attempts."""
-    named = (preparation.source, *evaluation_paths(preparation))
-    return path in named or _is_companion(preparation.source, path)
+    beside = any(_is_companion(source, path) for source in preparation.sources)
+    return beside or path in preparation.named_paths
 
 
 def missing_paths(preparation: ModelPreparation, content: Namespace) -> tuple[str, ...]:
     """What the template names and nobody has ingested yet."""
-    named = (preparation.source, *evaluation_paths(preparation))
-    return tuple(path for path in named if not _is_ingested(content, path))
+    return tuple(path for path in preparation.named_paths if not _is_ingested(content, path))
 
 
 def inputs(
@@ -125,21 +114,23 @@ def inputs(
 ) -> Inputs | None:
     """What a preparation would work on; None while something is missing.
 
-    The key covers the template, its source and evaluation set, and external data by its usual
-    names: files beside the source whose names begin with the source's stem (`net.onnx`,
-    `net.onnx.data`). The preparer is given every ingested file below the source's folder.
+    The key covers the template, the content that it names, and external data by its usual names:
+    files beside a model whose names begin with the model's stem (`net.onnx`, `net.onnx.data`). The
+    preparer is given every ingested file below the folder of each model.
     """
     if missing_paths(preparation, content):
         return None
     source = content[preparation.source]
     ingested = [stored for stored in content.values() if not stored.prepared]
-    evaluation = [content[path] for path in evaluation_paths(preparation)]
-    companions = [stored for stored in ingested if _is_companion(source.path, stored.path)]
-    folder = source.path[: source.path.rfind("/") + 1]
-    nearby = {stored.path: stored for stored in ingested if stored.path.startswith(folder)}
-    files = nearby | {stored.path: stored for stored in (source, *evaluation)}
+    files = {path: content[path] for path in preparation.named_paths}
+    covered = dict(files)
+    for model in preparation.sources:
+        folder = model[: model.rfind("/") + 1]
+        nearby = [stored for stored in ingested if stored.path.startswith(folder)]
+        files |= {stored.path: stored for stored in nearby}
+        covered |= {stored.path: stored for stored in nearby if _is_companion(model, stored.path)}
     return Inputs(
-        key=_digest(template_sha256, (source, *evaluation, *companions)),
+        key=_digest(template_sha256, covered.values()),
         surroundings=_digest("", (stored for stored in ingested if stored.pulled is None)),
         source=source,
         files=tuple(files[path] for path in sorted(files)),

@@ -63,7 +63,7 @@ def plan(model: SeparatedModel, requests: Sequence[CompositionRequest]) -> Plan:
 def _composition(
     cutter: Cutter, request: CompositionRequest, subsets: dict[bytes, SubsetPlan]
 ) -> Composition:
-    parts = cutter.cut(request.cuts)
+    parts = cutter.cut(request.cuts or ())
     endpoints = request.endpoints or (EVERYWHERE,) * len(parts)
     members = (
         CompositionMember(_subset(part, f"{request.id}-{index}", subsets).id, endpoints[index])

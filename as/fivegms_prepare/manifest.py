@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fivegms_api.ai_models import MeasuredAccuracy, PreparedVariant
-from fivegms_api.model_preparation import Precision, WeightCodec
+from fivegms_api.model_variants import Precision, WeightCodec
 from fivegms_manifests.model import (
     Accuracy,
     Constraints,
@@ -23,7 +23,7 @@ ENGINES = ("onnxruntime",)
 SIGNIFICANT_LOSS = 0.005
 """Accuracy figures nearer than this do not rank variants: data sets are not that large."""
 
-_FIDELITY = (Precision.FP32, Precision.FP16, Precision.INT8)
+_FIDELITY = tuple(Precision)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from fivegms_client.authorization import Authorization
 from fivegms_manifests.model import MPD_MEDIA_TYPE, PROFILE_URN
 from fivegms_testbed.errors import ProviderError
 from fivegms_testbed.m1_connection import M1Connection, RequestRefused, session_path
-from fivegms_testbed.publication import files_to_ingest, placed_below
+from fivegms_testbed.publication import files_to_ingest
 from fivegms_testbed.upload import DEFAULT_PATIENCE_S, Upload, UploadProgress
 
 INGEST_PROTOCOL = "urn:3gpp:5gms:content-protocol:dash-if-ingest"
@@ -155,7 +155,7 @@ class Provider:
         if session is not None:
             await self._check_is_new(session, template.model)
             folder = f"{template.model.name}/{template.model.version}"
-            template = placed_below(folder, template)
+            template = template.below(folder)
             uploads = [(f"{folder}/{path}", file) for path, file in uploads]
         undo: Undo = []
         try:

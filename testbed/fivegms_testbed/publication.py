@@ -1,8 +1,9 @@
 """Which files make a publication, and under which names the AS expects them.
 
-The ONNX file, the evaluation set that the template names, and the files in which the ONNX file says
-that it keeps weights (ONNX external data). A model may name any file of this machine: only what
-lies below its own folder is sent, and the AS refuses a model that points elsewhere.
+The ONNX file, the data sets and older models that the template names, and the files in which an
+ONNX file says that it keeps weights (ONNX external data). A model may name any file of this
+machine: only what lies below its own folder is sent, and the AS refuses a model that points
+elsewhere.
 """
 
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from onnx import TensorProto
 
-from fivegms_api.model_preparation import MediaEvaluation, ModelPreparation, TensorEvaluation
+from fivegms_api.model_preparation import ModelPreparation
 from fivegms_engine.traversal import all_tensors
 from fivegms_prepare.errors import ModelRefused
 from fivegms_prepare.reading import read_onnx
@@ -26,45 +27,15 @@ def files_to_ingest(source: Path, template: ModelPreparation) -> list[tuple[str,
 
     Raises FileMissing, and OSError for a model that cannot be read.
     """
-    beside = PurePosixPath(template.source).parent
-    names = {name: source.parent / name for name in _evaluation(template)}
-    names |= {str(beside / name): source.parent / name for name in _external_data(source)}
-    for name, file in names.items():
-        if not file.is_file():
+    names = {name: source.parent / name for name in template.named_paths[1:]}
+    for model in template.sources:
+        file = source if model == template.source else source.parent / model
+        beside = PurePosixPath(model).parent
+        names |= {str(beside / name): file.parent / name for name in _external_data(file)}
+    for name, path in names.items():
+        if not path.is_file():
             raise FileMissing(f"{name} is part of the publication and is not beside {source}")
     return [*names.items(), (template.source, source)]
-
-
-def placed_below(folder: str, template: ModelPreparation) -> ModelPreparation:
-    """The same preparation with every path of M2 and M4 below `folder`.
-
-    >>> from fivegms_api.model_preparation import ModelDescription
-    >>> described = ModelDescription(name="net", version=2, task="toy")
-    >>> placed_below("net/2", ModelPreparation(model=described, source="net.onnx")).manifest
-    'net/2/model.mpd'
-    """
-    evaluation = template.evaluation
-    if evaluation is not None:
-        paths = evaluation.model_dump(exclude={"metric"})
-        below = {member: f"{folder}/{path}" for member, path in paths.items()}
-        evaluation = evaluation.model_copy(update=below)
-    return template.model_copy(
-        update={
-            "source": f"{folder}/{template.source}",
-            "manifest": f"{folder}/{template.manifest}",
-            "evaluation": evaluation,
-        }
-    )
-
-
-def _evaluation(template: ModelPreparation) -> tuple[str, ...]:
-    match template.evaluation:
-        case MediaEvaluation(media=media, ground_truth=ground_truth):
-            return media, ground_truth
-        case TensorEvaluation(tensors=tensors):
-            return (tensors,)
-        case _:
-            return ()
 
 
 def _external_data(source: Path) -> list[str]:

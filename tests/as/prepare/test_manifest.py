@@ -2,7 +2,7 @@
 
 import pytest
 
-from fivegms_api.model_preparation import DEFAULT_VARIANTS
+from fivegms_api.model_variants import DEFAULT_VARIANTS
 from fivegms_engine.graph import separate
 from fivegms_manifests.model import Accuracy, SegmentRef
 from fivegms_prepare.compose import plan

@@ -11,7 +11,7 @@ import pytest
 from onnx import helper
 
 from fivegms_api.ai_models import PreparationProgress
-from fivegms_api.model_preparation import DEFAULT_VARIANTS
+from fivegms_api.model_variants import DEFAULT_VARIANTS
 from fivegms_engine.graph import separate
 from fivegms_engine.session import LoadedModel
 from fivegms_manifests.model import Accuracy, Composition, CompositionMember, Recovery, TensorInfo

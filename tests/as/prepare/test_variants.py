@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from onnx import ModelProto
 
-from fivegms_api.model_preparation import DEFAULT_VARIANTS, Precision, VariantRequest, WeightCodec
+from fivegms_api.model_variants import DEFAULT_VARIANTS, Precision, VariantRequest, WeightCodec
 from fivegms_codecs.units import TensorUnit, TopologyUnit, read_unit
 from fivegms_engine.graph import SeparatedModel, expected_tensors, separate
 from fivegms_manifests.digests import digest
