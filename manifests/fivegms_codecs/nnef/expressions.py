@@ -1,4 +1,4 @@
-"""The grammar of expressions, by recursive descent (NNEF 1.0, 2.3.2).
+"""The grammar of expressions, by recursive descent (NNEF 1.0, "Syntax").
 
 Flat documents have literals, names, arrays and tuples of them, and calls on the right of an
 assignment. Anything else needs the extension for operator expressions, without which it is refused.
@@ -96,7 +96,9 @@ class ExpressionParser:
 
     def _binary(self, lowest: int, *, call_allowed: bool) -> Expression:
         left = self._unary(call_allowed=call_allowed)
+        links = 0
         while self._stream.at(*_PRECEDENCE):
+            links = self._linked(links)
             precedence = _PRECEDENCE[self._stream.current.text]
             if precedence < lowest:
                 break
@@ -120,7 +122,9 @@ class ExpressionParser:
 
     def _subscripted(self, *, call_allowed: bool) -> Expression:
         found = self._primary(call_allowed=call_allowed)
+        links = 0
         while self._stream.at("["):
+            links = self._linked(links)
             line = self._operator("[")
             found = self._subscript(found, line)
         return found
@@ -242,7 +246,15 @@ class ExpressionParser:
 
     def _enter(self) -> None:
         self._depth += 1
-        if self._depth > self._max_nesting:
+        self._bound(self._depth)
+
+    def _linked(self, links: int) -> int:
+        """A chain `a + b + c` is read in a loop, but lies as deep as it is long."""
+        self._bound(links)
+        return links + 1
+
+    def _bound(self, depth: int) -> None:
+        if depth > self._max_nesting:
             raise TooLarge(
                 f"line {self._stream.line}: expressions are nested deeper than {self._max_nesting}"
             )

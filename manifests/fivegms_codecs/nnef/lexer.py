@@ -1,4 +1,4 @@
-"""NNEF text to tokens (NNEF 1.0, 2.2 "Lexical elements")."""
+"""NNEF text to tokens (NNEF 1.0, "Lexical entities")."""
 
 import re
 from collections.abc import Iterator

@@ -9,9 +9,9 @@ class NnefLimits:
 
     max_text_bytes: int = 16 * 2**20
     max_nesting: int = 40
-    """Expressions inside expressions."""
-    max_calls: int = 24
-    """Fragments inside fragments."""
+    """Expressions inside expressions as they are written."""
+    max_depth: int = 120
+    """Expressions and fragments inside one another as they are evaluated."""
     max_steps: int = 2_000_000
     """Expressions that are evaluated while a graph is made flat."""
     max_items: int = 2**20

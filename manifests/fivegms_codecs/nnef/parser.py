@@ -1,4 +1,4 @@
-"""The grammar of documents and of quantisation files, by recursive descent (NNEF 1.0, 2.3 and 5.2).
+"""The grammar of documents and of quantisation files, by recursive descent (NNEF 1.0, "Syntax" and "Quantization file").
 
 A name is not looked up and a type not checked here: `elaboration` does both.
 """
@@ -186,17 +186,18 @@ class _Parser:
         self._stream.expect(":")
         return Result(name, self._type())
 
-    def _type(self) -> Type:
+    def _type(self, *, inside: bool = False) -> Type:
         found: Type
-        if self._stream.skip("("):
-            found = TupleOf(self._stream.separated(self._type, ")"))
+        if self._stream.at("(") and not inside:
+            self._stream.expect("(")
+            found = TupleOf(self._stream.separated(lambda: self._type(inside=True), ")"))
         elif self._stream.skip("tensor"):
             self._stream.expect("<")
             found = TensorOf(None if self._stream.at(">") else self._primitive_type())
             self._stream.expect(">")
         else:
             found = Primitive(self._primitive_type())
-        while self._stream.skip("["):
+        if self._stream.skip("["):
             self._stream.expect("]")
             found = ArrayOf(found)
         return found
@@ -223,6 +224,8 @@ class _Parser:
 
 
 def _refuse_twins(where: str, names: tuple[str, ...] | list[str]) -> None:
+    known: set[str] = set()
     for name in names:
-        if names.count(name) > 1:
+        if name in known:
             raise NameTaken(f"{where} has two things called {name}")
+        known.add(name)
