@@ -1,7 +1,7 @@
 """The codec `int8+zstd`: symmetric levels per output channel (TR 26.927 6.1.1).
 
 float32 scales, one per index of axis 0, are the side information; the int8 values are frames.
-`quantise` and `dequantise` are shared with the codecs that pack such values differently.
+`to_levels` and `dequantise` are shared with the codecs that pack such values differently.
 """
 
 import math
@@ -55,21 +55,27 @@ def decode(payload: memoryview, out: Array, stored: DType) -> None:
     dequantise(values, scales, out)
 
 
-def quantise(array: Array, peak: int = PEAK) -> tuple[Scales, Levels]:
-    """Scales [channels] and values [channels, numbers], -peak to peak, of a finite array.
+def quantise(array: Array) -> tuple[Scales, Levels]:
+    """Scales [channels] and values [channels, numbers], -127 to 127, of a finite array.
 
-    A scale is the channel's largest magnitude / peak; a value is number / scale rounded half to
-    even, so that no number is off by more than half a scale.
+    A scale is the channel's largest magnitude / 127, so that no number is off by more than half a
+    scale.
     """
     rows = array.reshape(array.shape[0], -1)
     peaks = np.maximum(rows.max(axis=1), -rows.min(axis=1)).astype(np.float64)
-    scales = np.minimum((peaks / peak).astype("<f4"), scale_limit(array.dtype, peak))
+    scales = np.minimum((peaks / PEAK).astype("<f4"), scale_limit(array.dtype))
+    return scales, to_levels(array, scales)
+
+
+def to_levels(array: Array, scales: Scales, peak: int = PEAK) -> Levels:
+    """Values [channels, numbers], -peak to peak: number / scale, rounded half to even."""
+    rows = array.reshape(array.shape[0], -1)
     divisors = np.where(scales > 0, scales, np.float32(1)).astype(np.float64)
     values = np.empty(rows.shape, np.int8)
     for block in _row_blocks(rows.shape):
         quotients = np.divide(rows[block], divisors[block, None], dtype=np.float64)
         values[block] = np.clip(np.rint(quotients, out=quotients), -peak, peak)
-    return scales, values
+    return values
 
 
 def dequantise(values: Levels, scales: Scales, out: Array, peak: int = PEAK) -> None:
