@@ -22,13 +22,12 @@ _GRAPH, _INITIALIZER, _RAW_DATA = 7, 5, 9
 
 def separated(network: Network, seed: int = 0) -> SeparatedModel:
     """The network as the readers of uploads give it; nothing is drawn before a weight is read."""
-    by_name = {tensor.name: tensor for tensor in network.tensors}
 
     def read(tensor: TensorProto) -> bytes:
-        return b"".join(blocks(by_name[tensor.name], seed))
+        return b"".join(blocks(network.tensors[tensor.name], seed))
 
     model = _frame(network)
-    model.graph.CopyFrom(_graph(network, map(_stub, network.tensors)))
+    model.graph.CopyFrom(_graph(network, map(_stub, network.tensors.values())))
     return separate(model, read)
 
 
@@ -42,7 +41,7 @@ def build(network: Network, seed: int = 0) -> ModelProto:
     """The network with its weights in memory."""
     model = _frame(network)
     model.graph.CopyFrom(_graph(network, ()))
-    for tensor in network.tensors:
+    for tensor in network.tensors.values():
         placed = model.graph.initializer.add()
         placed.CopyFrom(_header(tensor))
         placed.raw_data = b"".join(blocks(tensor, seed))
@@ -53,15 +52,13 @@ def serialized(network: Network, seed: int = 0) -> Iterator[bytes]:
     """The bytes of the ONNX file, in pieces of at most 4 MiB of numbers."""
     start, end = _around_graph(network)
     graph_start, graph_end = _around_initializers(network)
-    heads = [_tensor_head(tensor) for tensor in network.tensors]
-    sizes = [
-        len(head) + _data_bytes(tensor) for head, tensor in zip(heads, network.tensors, strict=True)
-    ]
-    entries = [_delimited(_INITIALIZER, size) for size in sizes]
-    total = len(graph_start) + len(graph_end) + sum(sizes) + sum(map(len, entries))
+    tensors = list(network.tensors.values())
+    heads = [_entry(tensor) for tensor in tensors]
+    numbers = sum(map(_data_bytes, tensors))
+    total = len(graph_start) + sum(map(len, heads)) + numbers + len(graph_end)
     yield start + _delimited(_GRAPH, total) + graph_start
-    for tensor, entry, head in zip(network.tensors, entries, heads, strict=True):
-        yield entry + head
+    for tensor, head in zip(tensors, heads, strict=True):
+        yield head
         yield from blocks(tensor, seed)
     yield graph_end + end
 
@@ -131,9 +128,11 @@ def _data_bytes(tensor: Drawn | Fixed) -> int:
     return 4 * tensor.elements if isinstance(tensor, Drawn) else tensor.values.nbytes
 
 
-def _tensor_head(tensor: Drawn | Fixed) -> bytes:
-    """All of a TensorProto that comes before its numbers."""
-    return bytes(_header(tensor).SerializeToString()) + _delimited(_RAW_DATA, _data_bytes(tensor))
+def _entry(tensor: Drawn | Fixed) -> bytes:
+    """All of an initializer's field that comes before its numbers."""
+    data_bytes = _data_bytes(tensor)
+    head = bytes(_header(tensor).SerializeToString()) + _delimited(_RAW_DATA, data_bytes)
+    return _delimited(_INITIALIZER, len(head) + data_bytes) + head
 
 
 def _delimited(field: int, size: int) -> bytes:

@@ -11,6 +11,11 @@ import numpy as np
 
 from fivegms_testbed.catalogue.network import Network, Shape, Value
 
+HE_GAIN = 2.0
+"""He et al. 2015: variance 2 / fan-in keeps the variance of what a ReLU halves."""
+BRANCH_GAIN = 0.2
+"""For what is added to a shortcut: sums then keep their variance through many blocks."""
+
 Activation = Callable[[Network, Value], Value]
 Size = int | tuple[int, int]
 
@@ -43,18 +48,27 @@ def conv(
     dilation: int = 1,
     groups: int = 1,
     activation: Activation | None = relu,
+    gain: float = HE_GAIN,
+    tensors: str | None = None,
 ) -> Value:
-    """A convolution [C, H, W] -> [channels, H', W'], "same" padding unless said otherwise."""
-    height, width = kernel = _pair(size)
+    """A convolution [C, H, W] -> [channels, H', W'], "same" padding unless said otherwise.
+
+    Weights have variance `gain` / fan-in. `tensors` is the name of the layer whose tensors it
+    uses; by default they are its own.
+    """
+    kernel = _pair(size)
     pads = _pair(padding) if padding is not None else _same(kernel, dilation)
-    fan_in = x.channels // groups * height * width
-    gain = 1.0 if activation is None else 2.0
-    weight = net.weight(
-        f"{name}.weight", (channels, x.channels // groups, *kernel), fan_in=fan_in, gain=gain
+    owner = tensors or name
+    weight = _weight(
+        net,
+        f"{owner}.weight",
+        (channels, x.channels // groups, *kernel),
+        gain,
     )
+    bias = net.learned(f"{owner}.bias", (channels,), deviation=0)
     y = net.node(
         "Conv",
-        [x, weight, net.bias(f"{name}.bias", channels)],
+        [x, weight, bias],
         name,
         (channels, *_slid(x.shape[1:], kernel, stride, pads, dilation)),
         kernel_shape=kernel,
@@ -74,10 +88,20 @@ def depthwise(
     *,
     stride: int = 1,
     activation: Activation | None = relu,
+    tensors: str | None = None,
 ) -> Value:
     """A convolution of each channel by itself."""
-    channels = x.channels
-    return conv(net, x, channels, size, name, stride=stride, groups=channels, activation=activation)
+    return conv(
+        net,
+        x,
+        x.channels,
+        size,
+        name,
+        stride=stride,
+        groups=x.channels,
+        activation=activation,
+        tensors=tensors,
+    )
 
 
 def max_pool(
@@ -130,11 +154,20 @@ def dense(
     net: Network, x: Value, features: int, name: str, *, activation: Activation | None = None
 ) -> Value:
     """A fully connected layer [F] -> [features]."""
-    gain = 1.0 if activation is None else 2.0
-    weight = net.weight(f"{name}.weight", (features, x.channels), fan_in=x.channels, gain=gain)
-    bias = net.bias(f"{name}.bias", features)
+    weight = _weight(net, f"{name}.weight", (features, x.channels), HE_GAIN)
+    bias = net.learned(f"{name}.bias", (features,), deviation=0)
     y = net.node("Gemm", [x, weight, bias], name, (features,), transB=1)
     return activation(net, y) if activation else y
+
+
+def batch_norm(net: Network, x: Value, name: str) -> Value:
+    """A normalisation that follows no convolution and so cannot be folded into one."""
+    vectors = (("scale", 1.0), ("bias", 0.0), ("mean", 0.0), ("variance", 1.0))
+    learned = [
+        net.learned(f"{name}.{part}", (x.channels,), deviation=0, mean=mean)
+        for part, mean in vectors
+    ]
+    return net.node("BatchNormalization", [x, *learned], name, x.shape)
 
 
 def add(net: Network, one: Value, other: Value, name: str) -> Value:
@@ -162,6 +195,10 @@ def upsample(net: Network, x: Value, name: str, *, factor: int = 2) -> Value:
         coordinate_transformation_mode="asymmetric",
         nearest_mode="floor",
     )
+
+
+def _weight(net: Network, name: str, shape: Shape, gain: float) -> str:
+    return net.learned(name, shape, deviation=float(np.sqrt(gain / prod(shape[1:]))))
 
 
 def _pair(size: Size) -> tuple[int, int]:

@@ -36,11 +36,12 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A learned tensor of normal float32 numbers, mean 0. A deviation of 0 makes zeros."""
+    """A learned tensor of normal float32 numbers; with a deviation of 0 all are the mean."""
 
     name: str
     shape: Shape
     deviation: float
+    mean: float = 0.0
 
     @property
     def elements(self) -> int:
@@ -66,7 +67,7 @@ class Network:
     inputs: list[Value] = field(default_factory=list)
     outputs: list[tuple[Value, type[np.generic]]] = field(default_factory=list)
     nodes: list[NodeProto] = field(default_factory=list)
-    tensors: list[Drawn | Fixed] = field(default_factory=list)
+    tensors: dict[str, Drawn | Fixed] = field(default_factory=dict)
 
     def input(self, name: str, *shape: int) -> Value:
         """A float32 input of the graph."""
@@ -97,17 +98,15 @@ class Network:
         self.nodes.append(helper.make_node(kind, taken, names, name=names[0], **attributes))
         return [Value(name, shape) for name, shape in zip(names, shapes, strict=True)]
 
-    def weight(self, name: str, shape: Shape, *, fan_in: int, gain: float = 2.0) -> str:
-        """A learned tensor of variance `gain / fan_in` (He et al. 2015; gain 1 without a ReLU)."""
-        self.tensors.append(Drawn(name, shape, float(np.sqrt(gain / fan_in))))
-        return name
-
-    def bias(self, name: str, size: int) -> str:
-        """A learned vector that begins at zero."""
-        self.tensors.append(Drawn(name, (size,), 0.0))
+    def learned(self, name: str, shape: Shape, *, deviation: float, mean: float = 0.0) -> str:
+        """A tensor to draw. Layers that share weights ask for the same name twice."""
+        self._place(Drawn(name, shape, deviation, mean))
         return name
 
     def constant(self, name: str, values: NDArray[Any]) -> str:
         """A tensor that is not learned."""
-        self.tensors.append(Fixed(name, np.ascontiguousarray(values)))
+        self._place(Fixed(name, np.asarray(values, order="C")))
         return name
+
+    def _place(self, tensor: Drawn | Fixed) -> None:
+        self.tensors.setdefault(tensor.name, tensor)

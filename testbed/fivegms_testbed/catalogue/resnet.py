@@ -4,7 +4,7 @@ The stride of a stage is in its first 3x3 convolution, as in every implementatio
 """
 
 from fivegms_testbed.catalogue.classifiers import classifier
-from fivegms_testbed.catalogue.layers import add, conv, global_average, max_pool, relu
+from fivegms_testbed.catalogue.layers import BRANCH_GAIN, add, conv, global_average, max_pool, relu
 from fivegms_testbed.catalogue.network import Network, Value
 
 _STAGES = ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2))
@@ -31,7 +31,7 @@ def _bottleneck(net: Network, x: Value, width: int, stride: int, name: str) -> V
     leaving = width * _EXPANSION
     y = conv(net, x, width, 1, f"{name}.conv1")
     y = conv(net, y, width, 3, f"{name}.conv2", stride=stride)
-    y = conv(net, y, leaving, 1, f"{name}.conv3", activation=None)
+    y = conv(net, y, leaving, 1, f"{name}.conv3", activation=None, gain=BRANCH_GAIN)
     if x.channels != leaving:
         x = conv(net, x, leaving, 1, f"{name}.shortcut", stride=stride, activation=None)
     return relu(net, add(net, y, x, f"{name}.add"))

@@ -21,13 +21,13 @@ def blocks(tensor: Drawn | Fixed, seed: int) -> Iterator[bytes]:
         return
     random = np.random.default_rng([seed, crc32(tensor.name.encode())])
     for start in range(0, tensor.elements, BLOCK_ELEMENTS):
-        count = min(BLOCK_ELEMENTS, tensor.elements - start)
-        yield _block(random, count, tensor.deviation)
+        yield _block(random, tensor, min(BLOCK_ELEMENTS, tensor.elements - start))
 
 
-def _block(random: np.random.Generator, count: int, deviation: float) -> bytes:
-    if not deviation:
-        return bytes(4 * count)
+def _block(random: np.random.Generator, tensor: Drawn, count: int) -> bytes:
+    if not tensor.deviation:
+        return np.full(count, tensor.mean, "<f4").tobytes()
     drawn = random.standard_normal(count, np.float32)
-    drawn *= np.float32(deviation)
+    drawn *= np.float32(tensor.deviation)
+    drawn += np.float32(tensor.mean)
     return drawn.astype("<f4", copy=False).tobytes()
