@@ -37,14 +37,17 @@ from fivegms_prepare.errors import (
 from fivegms_prepare.external import ExternalData
 from fivegms_prepare.functions import FunctionId, called
 from fivegms_prepare.operators import STANDARD_DOMAINS, check_operator, described
-from fivegms_prepare.tensors import check_constant, check_interface
+from fivegms_prepare.tensors import check_bools, check_constant, check_interface
 
 Needing = TypeVar("Needing", bound=Hashable)
 Functions: TypeAlias = Mapping[FunctionId, FunctionProto]
 
 
 def check_model(model: ModelProto, external: ExternalData) -> None:
-    """Refuse a model that cannot be prepared, with a ModelRefused that says why."""
+    """Refuse a model that cannot be prepared, with a ModelRefused that says why.
+
+    Whatever the graph alone can show comes first: no data of a constant is read before.
+    """
     _check_versions(model)
     if all(node.op_type == "Constant" for node in model.graph.node):
         raise EmptyGraph("the graph has no nodes that compute something")
@@ -56,6 +59,8 @@ def check_model(model: ModelProto, external: ExternalData) -> None:
     _check_graph(model.graph, set(), "the graph")
     for value in _interface(model.graph):
         check_interface(value)
+    for tensor in all_tensors(model):
+        check_bools(tensor, external)
 
 
 def _check_versions(model: ModelProto) -> None:

@@ -16,29 +16,29 @@ from fivegms_prepare.errors import (
     ExternalDataMissing,
     ExternalDataOutside,
     MalformedTensor,
-    cause_of,
+    SourceMissing,
 )
+from fivegms_prepare.model_file import ModelFile
 
 _HALF_BYTE_TYPES = frozenset({TensorProto.INT4, TensorProto.UINT4, TensorProto.FLOAT4E2M1})
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalData:
-    """Reads external data below `folder`."""
+    """Reads external data below `folder`, and what was left in the model's own file."""
 
     folder: Path
+    model: ModelFile | None = None
 
     def __call__(self, tensor: TensorProto) -> bytes:
         """The tensor's bytes. Raises as `check` does."""
-        path, offset, length = self._locate(tensor)
+        file, start, end = self._locate(tensor)
         try:
-            with path.open("rb") as file:
-                file.seek(offset)
-                data = file.read(length)
-        except OSError as error:
-            raise _missing(tensor, f"{path.name}: {cause_of(error)}") from error
-        if len(data) != length:
-            raise _missing(tensor, f"{path.name} ends too early")
+            data = file.read(start, end)
+        except SourceMissing as error:
+            raise _missing(tensor, error.detail) from error
+        if len(data) != end - start:
+            raise _missing(tensor, f"{file.name} ends too early")
         return data
 
     def check(self, tensor: TensorProto) -> None:
@@ -48,9 +48,10 @@ class ExternalData:
         """
         self._locate(tensor)
 
-    def _locate(self, tensor: TensorProto) -> tuple[Path, int, int]:
+    def _locate(self, tensor: TensorProto) -> tuple[ModelFile, int, int]:
+        """The file, where in it the tensor's data begins, and where it ends."""
         entries = {entry.key: entry.value for entry in tensor.external_data}
-        path = self._path(tensor, entries.get("location", ""))
+        file = self._file(tensor, entries.get("location", ""))
         offset = _number(tensor, entries.get("offset", "0"))
         expected = _size_bytes(tensor)
         length = _number(tensor, entries.get("length", str(expected)))
@@ -58,9 +59,17 @@ class ExternalData:
             raise MalformedTensor(
                 f"the data of tensor {tensor.name!r} has {length} bytes; its dims need {expected}"
             )
-        if offset + length > path.stat().st_size:
-            raise _missing(tensor, f"{path.name} ends too early")
-        return path, offset, length
+        if offset + length > file.size_bytes:
+            raise _missing(tensor, f"{file.name} ends too early")
+        return file, offset, offset + length
+
+    def _file(self, tensor: TensorProto, location: str) -> ModelFile:
+        if self.model is not None and location == self.model.name:
+            return self.model
+        try:
+            return ModelFile(self._path(tensor, location))
+        except SourceMissing as error:
+            raise _missing(tensor, error.detail) from error
 
     def _path(self, tensor: TensorProto, location: str) -> Path:
         if not location or "\0" in location:

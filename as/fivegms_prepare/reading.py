@@ -13,56 +13,57 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 from onnx import ModelProto
 
-from fivegms_prepare.errors import (
-    DamagedModel,
-    ModelTooLarge,
-    NotOnnx,
-    SourceMissing,
-    TruncatedModel,
-    cause_of,
-)
+from fivegms_prepare.errors import DamagedModel, ModelTooLarge, NotOnnx, TruncatedModel
+from fivegms_prepare.model_file import ModelFile
+from fivegms_prepare.outline import outline
+from fivegms_prepare.wire_format import FieldCutOff, ReadBytes, WireError, WireReader
 
 MAX_MODEL_BYTES = 2**31 - 1
 """The most that one protobuf message can hold; larger models keep weights in files beside."""
 
-_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _FIELDS = frozenset(field.number for field in ModelProto.DESCRIPTOR.fields)
-_MAX_VARINT_BYTES = 10
 
 
 def read_onnx(path: Path) -> ModelProto:
-    """Read a model file. Raises SourceMissing, ModelTooLarge, and as `parse_onnx` does."""
-    try:
-        return parse_onnx(_read(path))
-    except OSError as error:
-        raise SourceMissing(f"{path.name[:100]} cannot be read: {cause_of(error)}") from error
+    """Read the graph of a model file. Raises SourceMissing, and as `read_model` does.
+
+    Large constants are not read: they are external data that lies in the file itself.
+    """
+    return read_model(ModelFile(path))
 
 
-def _read(path: Path) -> bytes:
-    if not path.is_file():
-        raise SourceMissing(f"there is no file {path.name}: upload the model first")
-    size_bytes = path.stat().st_size
-    if size_bytes > MAX_MODEL_BYTES:
+def read_model(file: ModelFile) -> ModelProto:
+    """The same of a file that is open. Raises ModelTooLarge, and as `parse_onnx` does."""
+    if file.size_bytes > MAX_MODEL_BYTES:
         raise ModelTooLarge(
-            f"{path.name} has {size_bytes} bytes; ONNX files hold at most {MAX_MODEL_BYTES}: "
+            f"{file.name} has {file.size_bytes} bytes; ONNX files hold at most {MAX_MODEL_BYTES}: "
             "save the weights as external data"
         )
-    return path.read_bytes()
+    try:
+        model = _parsed(outline(file))
+    except (WireError, DecodeError) as error:
+        raise _refusal(file.read, file.size_bytes, error) from error
+    return _checked(model)
 
 
 def parse_onnx(data: bytes) -> ModelProto:
-    """Parse a serialized ModelProto. Raises NotOnnx, TruncatedModel and DamagedModel."""
+    """Parse a serialized ModelProto, whole. Raises NotOnnx, TruncatedModel and DamagedModel."""
+    try:
+        model = _parsed(data)
+    except DecodeError as error:
+        raise _refusal(lambda start, end: data[start:end], len(data), error) from error
+    return _checked(model)
+
+
+def _parsed(data: bytes) -> ModelProto:
     if not data:
         raise NotOnnx("the file is empty")
     model = ModelProto()
-    try:
-        model.ParseFromString(data)
-    except DecodeError as error:
-        if _is_cut_off(data):
-            raise TruncatedModel(
-                f"the file ends after {len(data)} bytes, within the model: upload it again"
-            ) from error
-        raise NotOnnx("the file is not an ONNX model (a serialized ModelProto)") from error
+    model.ParseFromString(data)
+    return model
+
+
+def _checked(model: ModelProto) -> ModelProto:
     if not model.HasField("graph"):
         raise NotOnnx("the file has no ONNX graph: upload a model exported as .onnx")
     for name, text in _texts(model):
@@ -94,45 +95,23 @@ def _fields_to_walk(descriptor: Descriptor) -> tuple[FieldDescriptor, ...]:
     return tuple(field for field in descriptor.fields if field.type in walked)
 
 
-def _is_cut_off(data: bytes) -> bool:
-    """Whether whole ModelProto fields are followed by one that the end of the data cuts."""
+def _refusal(read: ReadBytes, size_bytes: int, error: Exception) -> NotOnnx | TruncatedModel:
+    if _is_cut_off(read, size_bytes):
+        return TruncatedModel(
+            f"the file ends after {size_bytes} bytes, within the model: upload it again"
+        )
+    why = f": {error}" if isinstance(error, WireError) else ""
+    return NotOnnx(f"the file is not an ONNX model (a serialized ModelProto){why}")
+
+
+def _is_cut_off(read: ReadBytes, size_bytes: int) -> bool:
+    """Whether whole ModelProto fields are followed by one that the end of the file cuts."""
     try:
-        end = max(_field_ends(data))
-    except ValueError:
+        for field in WireReader(read).fields(0, size_bytes):
+            if field.field not in _FIELDS:
+                return False
+    except FieldCutOff as cut:
+        return cut.field in _FIELDS or not cut.field
+    except WireError:
         return False
-    return end > len(data)
-
-
-def _field_ends(data: bytes) -> Iterator[int]:
-    """Where each top-level field ends. Raises ValueError if it is no field of a ModelProto."""
-    position = 0
-    while position < len(data):
-        tag, position = _varint(data, position)
-        if tag >> 3 not in _FIELDS:
-            raise ValueError(f"no field {tag >> 3}")
-        size, position = _field_size(data, position, tag & 7)
-        position += size
-        yield position
-
-
-def _field_size(data: bytes, position: int, wire_type: int) -> tuple[int, int]:
-    if wire_type == _LENGTH:
-        return _varint(data, position)
-    if wire_type == _VARINT:
-        return 0, _varint(data, position)[1]
-    if wire_type in (_FIXED32, _FIXED64):
-        return (4 if wire_type == _FIXED32 else 8), position
-    raise ValueError(f"no wire type {wire_type}")
-
-
-def _varint(data: bytes, position: int) -> tuple[int, int]:
-    """The number at `position` and the position after it, beyond the data if that ends first."""
-    value = 0
-    for index in range(_MAX_VARINT_BYTES):
-        if position + index >= len(data):
-            return value, len(data) + 1
-        byte = data[position + index]
-        value |= (byte & 0x7F) << (7 * index)
-        if byte < 0x80:
-            return value, position + index + 1
-    raise ValueError("a number has more than ten bytes")
+    return False

@@ -16,18 +16,28 @@ from fivegms_prepare.checks import check_model
 from fivegms_prepare.errors import UnsupportedTensor
 from fivegms_prepare.external import ExternalData
 from fivegms_prepare.functions import inline_functions
-from fivegms_prepare.reading import read_onnx
+from fivegms_prepare.model_file import ModelFile
+from fivegms_prepare.reading import read_model
 from fivegms_prepare.values import declaration, infer_values
 
 
 def load_source(path: Path) -> SeparatedModel:
-    """Read, check and separate. Raises a ModelRefused that says what is wrong."""
-    return separate_checked(read_onnx(path), path.parent)
+    """Read, check and separate. Raises a ModelRefused that says what is wrong.
+
+    No weight is read before the graph has passed, and then each when its array is asked for.
+    """
+    file = ModelFile(path)
+    return separate_checked(read_model(file), path.parent, file)
 
 
-def separate_checked(model: ModelProto, folder: Path) -> SeparatedModel:
-    """The same for a parsed model whose data files, if any, are below `folder`."""
-    external = ExternalData(folder)
+def separate_checked(
+    model: ModelProto, folder: Path, file: ModelFile | None = None
+) -> SeparatedModel:
+    """The same for a parsed model whose data files, if any, are below `folder`.
+
+    `file` is the one that the model was read from, if constants were left in it.
+    """
+    external = ExternalData(folder, file)
     check_model(model, external)
     separated = separate(model, external)
     if model.functions:

@@ -21,7 +21,7 @@ _TYPED_FIELDS: dict[int, str] = {
 
 
 def check_constant(tensor: TensorProto, external: ExternalData) -> None:
-    """Refuse a constant whose data is not as long as its dims say, or not of its type.
+    """Refuse a constant whose data is not as long as its dims say, without reading the data.
 
     Element types that never leave the topology are left to onnxruntime. Raises MalformedTensor,
     ModelTooLarge, ExternalDataOutside and ExternalDataMissing.
@@ -37,8 +37,6 @@ def check_constant(tensor: TensorProto, external: ExternalData) -> None:
     elif tensor.data_type in NUMPY_NAMES:
         _check_length(tensor)
     _check_limits(tensor)
-    if tensor.data_type == TensorProto.BOOL:
-        _check_bools(tensor, external)
 
 
 def _check_length(tensor: TensorProto) -> None:
@@ -56,8 +54,13 @@ def _check_length(tensor: TensorProto) -> None:
         )
 
 
-def _check_bools(tensor: TensorProto, external: ExternalData) -> None:
-    # Engines differ on what another number means.
+def check_bools(tensor: TensorProto, external: ExternalData) -> None:
+    """Read a constant of type bool and refuse numbers other than 0 and 1. Raises MalformedTensor.
+
+    Engines differ on what another number means.
+    """
+    if tensor.data_type != TensorProto.BOOL:
+        return
     if tensor.data_location == TensorProto.EXTERNAL:
         values = np.frombuffer(external(tensor), np.uint8)
     elif tensor.HasField("raw_data"):

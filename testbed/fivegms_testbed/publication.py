@@ -46,6 +46,7 @@ def _external_data(source: Path) -> list[str]:
         return []
     folder = source.parent.resolve()
     locations = {location for tensor in all_tensors(model) for location in _location(tensor)}
+    locations.discard(source.name)  # where the file itself has its large constants
     return sorted(name for name in locations if (folder / name).resolve().is_relative_to(folder))
 
 

@@ -14,7 +14,7 @@ from fivegms_prepare.errors import (
 )
 from fivegms_prepare.external import ExternalData
 from fivegms_prepare.source import separate_checked
-from fivegms_prepare.tensors import check_constant
+from fivegms_prepare.tensors import check_bools
 from support.onnx_graphs import model_of, node
 from support.preparing import prepare_model
 
@@ -121,7 +121,7 @@ def test_bools_that_are_neither(data: bytes, folder: Path) -> None:
     tensor.data_location = TensorProto.EXTERNAL
     tensor.external_data.add(key="location", value="b.bin")
     with pytest.raises(MalformedTensor, match="neither 0 nor 1"):
-        check_constant(tensor, ExternalData(folder))
+        check_bools(tensor, ExternalData(folder))
 
 
 def test_element_type_that_has_no_size(folder: Path) -> None:

@@ -19,8 +19,8 @@ from support.onnx_graphs import classifier
 @pytest.mark.requirement("R148")
 def test_model(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
-    path.write_bytes(classifier().SerializeToString())
-    assert read_onnx(path) == classifier()
+    path.write_bytes(classifier(width=4).SerializeToString())
+    assert read_onnx(path) == parse_onnx(path.read_bytes()) == classifier(width=4)
 
 
 @pytest.mark.parametrize(

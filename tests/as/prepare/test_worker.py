@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from fivegms_prepare.__main__ import main
-from support.onnx_graphs import classifier
+from support.onnx_graphs import classifier, model_of, node
 
 
 def inputs(folder: Path, model: bytes, template: str = "") -> list[str]:
@@ -92,7 +93,11 @@ sys.exit(main(sys.argv[1:]))
 
 
 def test_too_little_memory_is_named(tmp_path: Path) -> None:
-    arguments = inputs(tmp_path, bytes(64 * 2**20))
+    shape = ("float32", [2**24])
+    model = model_of(
+        [node("Add", "x w", "y")], {"x": shape}, {"y": shape}, {"w": np.zeros(2**24, np.float32)}
+    )
+    arguments = inputs(tmp_path, model.SerializeToString())
     done = subprocess.run(
         [sys.executable, "-c", _LIMITED, *arguments], capture_output=True, text=True, check=False
     )
