@@ -7,9 +7,9 @@
         print(frame.time_s, frame.detections)
 
 Rules (pure): `entry`, `capabilities`, `selection`, `composition`, `retry`, `locations`,
-`service_access`, `association`, `tracking`, `counting`. Shells: `media_session_handler`,
-`authorization`, `http_fetcher`, `transfer`, `download`, `cache`, `model_folder`, `model_access`,
-`runnable`, `identity`.
+`service_access`, `association`, `tracking`, `counting`, `trust.verification`. Shells:
+`media_session_handler`, `authorization`, `http_fetcher`, `transfer`, `download`, `cache`,
+`model_folder`, `model_access`, `runnable`, `identity`, `trust.guard`.
 Everything that goes wrong is a leaf of `ClientError`, drawn at the top of `errors`; what goes wrong
 while a model runs is a `fivegms_engine.errors.EngineError`.
 """
@@ -27,6 +27,7 @@ from fivegms_client.runnable import FrameResult, RunnableModel
 from fivegms_client.selection import LinkEstimate, Prefer, Preferences, Selection
 from fivegms_client.timings import Timings
 from fivegms_client.tracking import Tracker, TrackerSettings
+from fivegms_client.trust import Trust, TrustedKey, TrustMode, TrustPolicy, trusted_key
 
 __all__ = [
     "AccessOptions",
@@ -50,9 +51,14 @@ __all__ = [
     "Timings",
     "Tracker",
     "TrackerSettings",
+    "Trust",
+    "TrustMode",
+    "TrustPolicy",
+    "TrustedKey",
     "count_movements",
     "fetch",
     "fetch_model",
     "load",
     "open_model",
+    "trusted_key",
 ]

@@ -9,6 +9,17 @@
         NoModelOffered           the session, or the AF, offers no model that fits the request
         BadAnswer                the answer is not what its interface promises
         ManifestRefused          the document is no model MPD that this client takes
+      NotTrusted               no provider that the app trusts vouches for this manifest
+        SignatureMissing         nothing is signed, or the signature cannot be had
+        SignatureMalformed       what lies in the signature's place cannot be read
+        SignerUnknown            it is signed with a key that the app does not trust
+        SignatureInvalid         the signature is not that of the key over these bytes
+        ReleaseMismatch          what is signed is another manifest
+        ModelUnexpected          what is signed is another model than the app wants
+        ReleaseExpired           what is signed counts no longer
+        ReleaseOlderThanSeen     this device has seen a newer release (rollback)
+        ReleaseContradicts       this device has seen another release of the same counter
+        TrustStateUnusable       what this device has seen cannot be read or kept
       FetchInterrupted         a connection broke; transfers try again, so no app sees this one
       ServerUnreachable        no answer within the time that the retry policy allows
       SegmentFailed            a segment cannot be had
@@ -86,6 +97,50 @@ class ServerUnreachable(ClientError):
             "up and reachable from here, then try again: finished segments are not fetched twice "
             "when a cache is in use"
         )
+
+
+class NotTrusted(ClientError):
+    """No provider that the app trusts vouches for this manifest; nothing more was fetched."""
+
+
+class SignatureMissing(NotTrusted):
+    """Nothing is signed, or the signature cannot be had."""
+
+
+class SignatureMalformed(NotTrusted):
+    """What lies in the signature's place cannot be read."""
+
+
+class SignerUnknown(NotTrusted):
+    """The manifest is signed with a key that the app does not trust."""
+
+
+class SignatureInvalid(NotTrusted):
+    """The signature is not that of the key over these bytes."""
+
+
+class ReleaseMismatch(NotTrusted):
+    """What is signed is another manifest."""
+
+
+class ModelUnexpected(NotTrusted):
+    """What is signed is another model than the app wants."""
+
+
+class ReleaseExpired(NotTrusted):
+    """What is signed counts no longer."""
+
+
+class ReleaseOlderThanSeen(NotTrusted):
+    """This device has seen a newer release of the model."""
+
+
+class ReleaseContradicts(NotTrusted):
+    """This device has seen another release of the same counter."""
+
+
+class TrustStateUnusable(NotTrusted):
+    """What this device has seen cannot be read or kept, so old releases cannot be told."""
 
 
 class SegmentFailed(ClientError):

@@ -21,12 +21,13 @@ MAX_MANIFEST_BYTES = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class AccessedManifest:
-    """A manifest, its bytes as they came, and its address: a URL or a folder."""
+    """A manifest, its bytes as they came, and its address: a URL, or a file with its folder."""
 
     manifest: ModelManifest
     document: bytes
     url: str | None = None
     folder: ModelFolder | None = None
+    path: Path | None = None
 
     def urls(self, part: SegmentRef) -> tuple[str, ...]:
         """Where `part` may be fetched over the network, in the order to try."""
@@ -59,7 +60,8 @@ async def access_manifest(
         path = await asyncio.to_thread(_manifest_path, where.path)
         document = await asyncio.to_thread(_read, path)
         manifest = parse_manifest(document, str(path))
-        return AccessedManifest(manifest, document, folder=ModelFolder(path.parent, manifest))
+        folder = ModelFolder(path.parent, manifest)
+        return AccessedManifest(manifest, document, folder=folder, path=path)
     answer = await transfer.document(where.url, limit_bytes=MAX_MANIFEST_BYTES)
     return AccessedManifest(parse_manifest(answer.body, answer.url), answer.body, url=answer.url)
 

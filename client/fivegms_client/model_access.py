@@ -1,6 +1,6 @@
 """The AI model access function (TR 26.927 5.2.1): from an entry to a model that runs.
 
-    entry -> M5 -> manifest -> subsets -> variants -> segments -> tensors -> engine
+    entry -> M5 -> manifest -> trust -> subsets -> variants -> segments -> tensors -> engine
 
 Each arrow is another module; this one only puts them in order and notes the time. Nothing is
 written but what the caller asked to keep, and no weights are requested before every subset has a
@@ -37,6 +37,8 @@ from fivegms_client.selection import Selection
 from fivegms_client.service_access import SaiCache
 from fivegms_client.timings import Stopwatch, Timings
 from fivegms_client.transfer import Transfer
+from fivegms_client.trust.guard import TrustGuard
+from fivegms_client.trust.policy import Trust
 from fivegms_engine.errors import SessionFailed, TopologyError, WeightsError
 from fivegms_engine.session import InferenceEngine, LoadedModel
 from fivegms_manifests.model import SegmentRef, Subset, TensorInfo
@@ -64,6 +66,7 @@ class _Start:
     watch: Stopwatch
     accessed: AccessedManifest
     selections: tuple[Selection, ...]
+    trust: Trust
     place: ModelPlace | None = None
 
 
@@ -94,6 +97,7 @@ class ModelAccess:
         self._handler = MediaSessionHandler(
             asking, sai_cache, client_id=options.client_id, cohort=options.cohort
         )
+        self._guard = TrustGuard(options.trust, self._transfer, clock)
         self._watch = watch if options.reporting else None
 
     async def open(self, entry: Entry) -> RunnableModel:
@@ -135,7 +139,9 @@ class ModelAccess:
         start = await self._start(entry)
         folder = ModelFolder(into, start.accessed.manifest)
         provenance, _ = await self._bring(start, _nothing_more, folder)
-        path = await asyncio.to_thread(folder.put_manifest, start.accessed.document)
+        path = await asyncio.to_thread(
+            folder.put_manifest, start.accessed.document, start.trust.evidence
+        )
         return FetchedModel(path, provenance, start.watch.timings())
 
     async def _start(self, entry: Entry) -> _Start:
@@ -147,11 +153,12 @@ class ModelAccess:
             where = ManifestUrl(place.url)
         with watch.stage("mpd_ms"):
             accessed = await access_manifest(where, self._transfer)
+            trust = await self._guard.judge(accessed)
         with watch.stage("device_ms"):
             device = await self._device()
         # A folder is asked for each of its files.
         selections = await asyncio.to_thread(self._select, accessed, device)
-        return _Start(watch, accessed, selections, place)
+        return _Start(watch, accessed, selections, trust, place)
 
     async def _asks(self, place: ModelPlace | None) -> ServiceAccessInformation | None:
         """What the session of the model asks of its UEs, if that can be had and matters."""
@@ -221,7 +228,11 @@ class ModelAccess:
         if meter.first_byte_at is not None:
             start.watch.note("first_byte_ms", start.watch.since_start_ms(meter.first_byte_at))
         provenance = Provenance(
-            accessed.manifest, start.selections, meter.network_bytes, meter.cache_bytes
+            accessed.manifest,
+            start.selections,
+            meter.network_bytes,
+            meter.cache_bytes,
+            start.trust,
         )
         return provenance, meter
 

@@ -4,6 +4,7 @@ What `fetch` writes and `load` reads without a network. The folder keeps the lay
 can be copied to a device, or served by any web server, as it is.
 """
 
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
@@ -36,9 +37,14 @@ class ModelFolder:
         """All names of the same bytes; only who writes needs them."""
         return _paths_by_digest(self._manifest, self._folder)
 
-    def put_manifest(self, document: bytes) -> Path:
-        """Write the manifest, byte for byte; last, so that it names only what is there."""
+    def put_manifest(self, document: bytes, evidence: Iterable[tuple[str, bytes]] = ()) -> Path:
+        """Write the manifest, byte for byte; last, so that it names only what is there.
+
+        `evidence` is what vouches for it, by the suffix of the file beside it.
+        """
         path = self._folder / MANIFEST_NAME
+        for suffix, data in evidence:
+            write_atomically(path.with_name(path.name + suffix), data)
         write_atomically(path, document)
         return path
 

@@ -14,6 +14,7 @@ from fivegms_client.errors import BadOption
 from fivegms_client.progress import OnProgress
 from fivegms_client.retry import DEFAULT_RETRY, RetryPolicy
 from fivegms_client.selection import DEFAULT_PREFERENCES, LinkEstimate, Preferences
+from fivegms_client.trust.policy import TRUST_OFF, TrustPolicy
 from fivegms_engine.session import DEFAULT_PROVIDERS
 
 
@@ -29,7 +30,8 @@ class AccessOptions:
     same each time (see `identity`): it decides whether the UE is among the first to get a new
     version, and names it in reports; without one the AF is told nothing, and reports have an
     identifier that is made up for each model. UEs of a `cohort` may get a version before others.
-    `authorization` is what the AF's M5 is asked with, and it alone. `progress` is called with each
+    `authorization` is what the AF's M5 is asked with, and it alone. `trust` says whose signatures
+    count, and what happens to a model without one (see `trust`). `progress` is called with each
     change, on the fetching thread.
     """
 
@@ -49,6 +51,7 @@ class AccessOptions:
     client_id: str | None = None
     cohort: str | None = None
     authorization: Authorization | None = None
+    trust: TrustPolicy = TRUST_OFF
     progress: OnProgress | None = None
 
     def __post_init__(self) -> None:

@@ -20,6 +20,7 @@ from fivegms_client.errors import ModelClosed
 from fivegms_client.selection import Selection
 from fivegms_client.timings import Timings
 from fivegms_client.tracking import Tracker
+from fivegms_client.trust.policy import NOBODY_LOOKED, Trust
 from fivegms_engine.errors import BadInput
 from fivegms_engine.media import open_frames
 from fivegms_engine.session import LoadedModel, run_chain
@@ -61,12 +62,13 @@ class FrameResult:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """How a model came here: what was chosen for each subset, and what it cost."""
+    """How a model came here: what was chosen for each subset, what it cost, who vouches for it."""
 
     manifest: ModelManifest
     selections: tuple[Selection, ...]
     bytes_fetched: int
     bytes_from_cache: int
+    trust: Trust = NOBODY_LOOKED
 
 
 class Observer(Protocol):
@@ -103,6 +105,11 @@ class RunnableModel:
     def manifest(self) -> ModelManifest:
         """The manifest that it came from."""
         return self._provenance.manifest
+
+    @property
+    def trust(self) -> Trust:
+        """Who vouches for the manifest, or why nobody does."""
+        return self._provenance.trust
 
     @property
     def selections(self) -> tuple[Selection, ...]:

@@ -14,7 +14,7 @@ KINDS = {
     for name, kind in vars(errors).items()
     if isinstance(kind, type) and issubclass(kind, Exception)
 }
-GROUPS = {"ClientError", "SegmentFailed", "ModelDamaged"}
+GROUPS = {"ClientError", "NotTrusted", "SegmentFailed", "ModelDamaged"}
 
 
 @pytest.mark.parametrize("name", sorted(KINDS.keys() - GROUPS))

@@ -12,6 +12,7 @@ from fivegms_client.errors import (
     ClientError,
     ModelDamaged,
     NoSuitableVariant,
+    NotTrusted,
     SegmentCorrupt,
     ServerUnreachable,
 )
@@ -34,6 +35,7 @@ _BY_ERROR: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (gap.ServerUnreachable, ExitCode.UNREACHABLE),
     (SegmentCorrupt, ExitCode.INTEGRITY),
     (ModelDamaged, ExitCode.INTEGRITY),
+    (NotTrusted, ExitCode.INTEGRITY),
     (NoSuitableVariant, ExitCode.NOTHING_RUNNABLE),
     (BadEntry, ExitCode.BAD_INPUT),
     (BadOption, ExitCode.BAD_INPUT),
