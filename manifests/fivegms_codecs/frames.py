@@ -68,10 +68,16 @@ def check(payload: memoryview, size_bytes: int) -> None:
     This runs before the output is allocated, so that a short payload cannot ask for a large one.
     Raises PayloadCorrupt.
     """
+    rest = skip(payload, size_bytes)
+    if rest:
+        raise PayloadCorrupt(f"{len(rest)} bytes follow the last frame")
+
+
+def skip(payload: memoryview, size_bytes: int) -> memoryview:
+    """What follows a run of frames that promises `size_bytes`. Raises PayloadCorrupt."""
     for start in range(0, size_bytes, BLOCK_BYTES):
         payload = payload[frame_size(payload, min(BLOCK_BYTES, size_bytes - start)) :]
-    if payload:
-        raise PayloadCorrupt(f"{len(payload)} bytes follow the last frame")
+    return payload
 
 
 def frame_size(payload: memoryview, decoded_bytes: int) -> int:
