@@ -20,6 +20,11 @@ from fivegms_api.wire import WireModel
 MAX_STAGES = 8
 
 Share: TypeAlias = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+Retrain: TypeAlias = Literal["none", "least-squares"]
+"""Whether the weights that are left are solved anew, so that each layer gives what it gave before.
+
+It needs the calibration set, no labels, and no training framework.
+"""
 
 
 class Simplify(WireModel):
@@ -33,28 +38,27 @@ class PruneWeights(WireModel):
 
     `saliency` is |w|, or |w| times the norm of what it is multiplied with on the calibration set.
     `scope` says whether each tensor loses that share, or one threshold holds for all of them.
-    `retrain` solves the remaining weights anew, so that each layer gives what it gave before.
     """
 
     stage: Literal["prune-weights"]
     sparsity: Share
     saliency: Literal["magnitude", "activations"] = "magnitude"
     scope: Literal["tensor", "global"] = "tensor"
-    retrain: Literal["none", "least-squares"] = "none"
+    retrain: Retrain = "none"
 
 
 class PruneChannels(WireModel):
     """Structured pruning: take the share `ratio` of channels out of every layer that allows it.
 
     The importance of a channel is the L1 or L2 norm of its weights, or its mean absolute activation
-    on the calibration set. `retrain` is that of `PruneWeights`.
+    on the calibration set.
     """
 
     stage: Literal["prune-channels"]
     ratio: Share
     importance: Literal["weights", "activations"] = "weights"
     norm: Literal["l1", "l2"] = "l1"
-    retrain: Literal["none", "least-squares"] = "none"
+    retrain: Retrain = "none"
 
     @model_validator(mode="after")
     def _norm_is_of_weights(self) -> "PruneChannels":
@@ -74,6 +78,7 @@ class LowRank(WireModel):
     rank: Annotated[int, Field(ge=1, le=65_536)] | None = None
     ratio: Share | None = None
     energy: Share | None = None
+    retrain: Retrain = "none"
 
     @model_validator(mode="after")
     def _one_measure(self) -> "LowRank":
@@ -151,6 +156,8 @@ def needs_calibration(stage: StageRequest) -> bool:
             return stage.saliency == "activations" or stage.retrain != "none"
         case PruneChannels():
             return stage.importance == "activations" or stage.retrain != "none"
+        case LowRank():
+            return stage.retrain != "none"
         case _:
             return False
 

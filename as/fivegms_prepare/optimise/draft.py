@@ -19,10 +19,6 @@ from fivegms_engine.traversal import used_values
 _CONSTANTS_NEED_NO_INPUT = 4  # the IR version from which an initializer is not also a graph input
 
 
-LAYERS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
-"""The operators whose second input is learned and multiplied with."""
-
-
 class Draft:
     """A copy of the graph to edit, over the weights of the model that it was made from."""
 
@@ -121,13 +117,3 @@ def _lift_constants(model: ModelProto, constants: Iterable[str]) -> None:
         model.ir_version = max(model.ir_version, _CONSTANTS_NEED_NO_INPUT)
         del model.graph.input[:]
         model.graph.input.extend(kept)
-
-
-def weights_of(draft: Draft, node: NodeProto) -> str | None:
-    """The constant that a layer multiplies with, if it is a float32 matrix or convolution.
-
-    `Conv`, `ConvTranspose` and `Gemm` have it second; `MatMul` may.
-    """
-    if node.op_type not in LAYERS or len(node.input) < 2 or not draft.is_float32(node.input[1]):
-        return None
-    return node.input[1] if len(draft.shape(node.input[1])) >= 2 else None

@@ -21,7 +21,7 @@ from fivegms_engine.graph import SEPARATED_BYTES, SeparatedModel
 from fivegms_engine.traversal import used_values
 from fivegms_prepare.errors import StageImpossible
 from fivegms_prepare.optimise.calibration import Calibration, Feeds, required
-from fivegms_prepare.optimise.draft import LAYERS
+from fivegms_prepare.optimise.layers import LAYERS
 from fivegms_prepare.optimise.library import through
 
 _PER_CHANNEL_OPSET = 13

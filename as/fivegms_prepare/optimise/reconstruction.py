@@ -1,0 +1,174 @@
+"""Weights solved anew after pruning, layer by layer, so that each gives what it gave before.
+
+This is the "retraining" that needs no training framework and no labels. For each layer in execution
+order the calibration set runs through the pruned model up to it, and the weights that are left (and
+the bias) are fitted by least squares to the outputs of the original, from what the layer now takes
+in: errors of earlier layers are made good by later ones. A ridge holds the solution near what was
+left, so few pictures are enough and weights that do not matter stay.
+
+Weights that are zero stay zero. Layers with more than `MOST_COLUMNS` numbers a row keep their
+weights, because the equations of one would take more memory than the model.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fivegms_engine.graph import SeparatedModel
+from fivegms_prepare.optimise.calibration import Calibration
+from fivegms_prepare.optimise.draft import Draft
+from fivegms_prepare.optimise.layers import Layer, layers
+from fivegms_prepare.optimise.observation import observe
+from fivegms_prepare.optimise.patches import sampled_inputs, sampled_outputs
+
+MOST_COLUMNS = 4608
+RIDGE = 1e-3
+"""How much a weight's way from where it was costs, relative to a column's mean square."""
+_ROUNDS = 100
+_ENOUGH = 1e-12
+
+Kept = Mapping[str, NDArray[np.intp]]
+"""By the name of what a layer gives: which of its channels are left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a layer gave before: samples [P, out] and the whole's shape, one of each a batch."""
+
+    samples: list[NDArray[np.float32]]
+    shapes: list[tuple[int, ...]]
+
+
+def reconstruct(
+    before: SeparatedModel,
+    after: SeparatedModel,
+    calibration: Calibration,
+    kept: Kept | None = None,
+) -> SeparatedModel:
+    """`after`, its layers fitted to what those of `before` gave. Raises StageImpossible.
+
+    Layers are the same if what they give has the same name.
+    """
+    draft = Draft(after)
+    uses = draft.uses()
+    fitted = [layer for layer in layers(draft) if _can_be_fitted(draft, layer, uses)]
+    targets = _targets(before, {layer.given for layer in fitted}, calibration, kept or {})
+    model = after
+    for layer in fitted:
+        if layer.given in targets:
+            model = _fit(model, layer, targets[layer.given], calibration)
+    return model
+
+
+def _can_be_fitted(draft: Draft, layer: Layer, uses: Counter[str]) -> bool:
+    """Whether the layer alone has its constants and its product is neither scaled nor too wide."""
+    constants = [layer.weight, *([layer.bias] if layer.bias else [])]
+    own = all(draft.is_float32(name) and uses[name] == 1 for name in constants)
+    plain = not any(a.name in ("alpha", "beta") and a.f != 1 for a in layer.node.attribute)
+    flat_bias = layer.bias is None or (own and draft.shape(layer.bias) == (layer.outputs,))
+    columns = prod(layer.shape) // layer.shape[layer.output_axis]
+    fits = layer.node.op_type != "ConvTranspose" and columns <= MOST_COLUMNS
+    return own and plain and flat_bias and fits
+
+
+def _targets(
+    model: SeparatedModel, names: Collection[str], calibration: Calibration, kept: Kept
+) -> dict[str, Target]:
+    wanted = [layer for layer in layers(Draft(model)) if layer.given in names]
+    targets = {layer.given: Target([], []) for layer in wanted}
+    for batch, values in enumerate(observe(model, targets, calibration)):
+        for layer in wanted:
+            name, given = layer.given, values[layer.given]
+            samples = sampled_outputs(layer, given, batch)
+            targets[name].samples.append(samples[:, kept[name]] if name in kept else samples)
+            targets[name].shapes.append(given.shape)
+    return targets
+
+
+def _fit(
+    model: SeparatedModel, layer: Layer, target: Target, calibration: Calibration
+) -> SeparatedModel:
+    draft = Draft(model)
+    rows = layer.rows(draft.array(layer.weight)).astype(np.float64)
+    start = _with_bias(layer, rows, draft)
+    gram = np.zeros((layer.groups, start.shape[2], start.shape[2]))
+    moment = np.zeros_like(start)
+    observed = observe(model, [layer.taken], calibration)
+    for batch, (values, y, shape) in enumerate(
+        zip(observed, target.samples, target.shapes, strict=True)
+    ):
+        x = _columns(layer, sampled_inputs(layer, values[layer.taken], shape, batch))
+        gram += x @ x.transpose(0, 2, 1)
+        moment += _per_group(layer, y) @ x.transpose(0, 2, 1)
+    free = start != 0
+    free[:, :, -1] = layer.bias is not None
+    solved = start + least_squares(gram, moment - start @ gram, free)
+    _put(draft, layer, solved)
+    return draft.finish()
+
+
+def _with_bias(layer: Layer, rows: NDArray[np.float64], draft: Draft) -> NDArray[np.float64]:
+    """[groups, out / groups, n + 1]: the rows and the bias of each, zero if there is none."""
+    bias = np.zeros(len(rows)) if layer.bias is None else draft.array(layer.bias)
+    both = np.concatenate([rows, bias[:, None]], axis=1)
+    return both.reshape(layer.groups, -1, both.shape[1])
+
+
+def _columns(layer: Layer, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
+    """[P, in, k] to [groups, in / groups * k + 1, P], the last row ones."""
+    grouped = inputs.reshape(len(inputs), layer.groups, -1).transpose(1, 2, 0)
+    return np.pad(grouped.astype(np.float64), [(0, 0), (0, 1), (0, 0)], constant_values=1)
+
+
+def _per_group(layer: Layer, outputs: NDArray[np.float32]) -> NDArray[np.float64]:
+    """[P, out] to [groups, out / groups, P]."""
+    return outputs.T.reshape(layer.groups, -1, len(outputs)).astype(np.float64)
+
+
+def least_squares(
+    gram: NDArray[np.float64], residual: NDArray[np.float64], free: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """The step [..., out, n] for `step @ gram = residual` in which only `free` entries move.
+
+    Each row of each group is a system of its own, solved by conjugate gradients, all at once.
+    """
+    ridge = RIDGE * np.einsum("gnn->g", gram)[:, None, None] / gram.shape[1]
+    scale = 1 / np.maximum(np.einsum("gnn->gn", gram)[:, None, :] + ridge, np.finfo(float).tiny)
+    step = np.zeros_like(residual)
+    left = np.where(free, residual, 0)
+    direction = scale * left
+    size = _dot(left, direction)
+    enough = _ENOUGH * size
+    for _ in range(_ROUNDS):
+        if (size <= enough).all():
+            break
+        product = np.where(free, direction @ gram + ridge * direction, 0)
+        length = _ratio(size, _dot(direction, product))
+        step += length * direction
+        left -= length * product
+        scaled = scale * left
+        next_size = _dot(left, scaled)
+        direction = scaled + _ratio(next_size, size) * direction
+        size = next_size
+    return step
+
+
+def _dot(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    products: NDArray[np.float64] = np.einsum("gon,gon->go", a, b)
+    return products[:, :, None]
+
+
+def _ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
+    """0 where both are 0: that row is solved."""
+    return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
+
+
+def _put(draft: Draft, layer: Layer, solved: NDArray[np.float64]) -> None:
+    both = solved.reshape(-1, solved.shape[2]).astype(np.float32)
+    draft.put(layer.weight, layer.from_rows(both[:, :-1]))
+    if layer.bias is not None:
+        draft.put(layer.bias, np.ascontiguousarray(both[:, -1]))
