@@ -4,8 +4,6 @@ Flat documents have literals, names, arrays and tuples of them, and calls on the
 assignment. Anything else needs the extension for operator expressions, without which it is refused.
 """
 
-from typing import TypeGuard
-
 from fivegms_codecs.nnef.errors import ExtensionMissing, SyntaxInvalid, TooLarge
 from fivegms_codecs.nnef.lexer import Kind
 from fivegms_codecs.nnef.syntax import (
@@ -115,8 +113,8 @@ class ExpressionParser:
         self._enter()
         operand = self._unary(call_allowed=call_allowed)
         self._depth -= 1
-        if symbol == "-" and _is_number(operand):
-            return Literal(-operand.value)
+        if symbol == "-" and isinstance(operand, Literal):
+            return Literal(-_number(operand, line))
         self._need_operators(repr(symbol), line)
         return Unary(symbol, operand, line)
 
@@ -260,5 +258,7 @@ class ExpressionParser:
             )
 
 
-def _is_number(expression: Expression) -> "TypeGuard[Literal]":
-    return isinstance(expression, Literal) and type(expression.value) in (int, float)
+def _number(literal: Literal, line: int) -> int | float:
+    if isinstance(literal.value, bool | str):
+        raise SyntaxInvalid(f"line {line}: {literal.value!r} cannot be negative")
+    return literal.value

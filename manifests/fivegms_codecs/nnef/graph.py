@@ -65,11 +65,11 @@ class Operation:
 
     def inputs(self) -> tuple[str, ...]:
         """The names of the data nodes that lead here."""
-        return tuple(_names(tuple(self.arguments.values())))
+        return tuple(references(tuple(self.arguments.values())))
 
     def outputs(self) -> tuple[str, ...]:
         """The names of the data nodes that it leads to."""
-        return tuple(_names(tuple(self.results.values())))
+        return tuple(references(tuple(self.results.values())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +104,13 @@ class Graph:
         return sum(one.volume for one in self.tensors.values() if one.kind is DataKind.VARIABLE)
 
 
-def _names(value: Value) -> Iterator[str]:
+def references(value: Value) -> Iterator[str]:
+    """The names of the data nodes in an argument or a result."""
     match value:
         case TensorRef(name):
             yield name
         case tuple():
             for item in value:
-                yield from _names(item)
+                yield from references(item)
         case _:
             pass

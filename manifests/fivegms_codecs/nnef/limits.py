@@ -12,10 +12,8 @@ class NnefLimits:
     """Expressions inside expressions as they are written."""
     max_depth: int = 120
     """Expressions and fragments inside one another as they are evaluated."""
-    max_steps: int = 2_000_000
-    """Expressions that are evaluated while a graph is made flat."""
-    max_items: int = 2**20
-    """Items of one array, characters of one string."""
+    max_steps: int = 8_000_000
+    """Expressions and items that are evaluated while a graph is made flat."""
     max_tensor_bytes: int = 2**32
     max_files: int = 100_000
     max_package_bytes: int = 2**34

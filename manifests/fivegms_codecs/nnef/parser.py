@@ -1,4 +1,4 @@
-"""The grammar of documents and of quantisation files, by recursive descent (NNEF 1.0, "Syntax" and "Quantization file").
+"""The grammar of documents and of quantisation files, by recursive descent (NNEF 1.0, "Syntax").
 
 A name is not looked up and a type not checked here: `elaboration` does both.
 """
@@ -164,7 +164,9 @@ class _Parser:
         stream.expect("->")
         stream.expect("(")
         results = stream.separated(self._result, ")")
-        _refuse_twins(f"fragment {name}", [one.name for one in (*parameters, *results)])
+        _refuse_twins(
+            f"fragment {name}", [*(one.name for one in parameters), *(one.name for one in results)]
+        )
         body = None if stream.skip(";") else self._body()
         return Fragment(name, generic, default_type, parameters, results, body, line)
 

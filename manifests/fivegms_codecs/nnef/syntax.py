@@ -1,7 +1,7 @@
 """An NNEF document as it is written: declarations, assignments and expressions.
 
 What a document means, a graph of operations, is `graph`; `elaboration` leads from here to there.
-Lines are kept for messages and do not count when documents are compared (NNEF 1.0, "Syntax and semantics").
+Lines are kept for messages and do not count when documents are compared.
 """
 
 from dataclasses import dataclass, field
