@@ -6,6 +6,7 @@
     coding       what a weight codec is
     eligibility  which tensors may be approximated
     raw, planes, quantised, ...   one weight codec each: arrays <-> payloads
+    half_bytes, positions, prefix_code, lanes   what some of them pack numbers in
     weights      the table of them
     units        payloads <-> units, which are the samples (docs/formats.md)
 

@@ -3,6 +3,10 @@
     raw            the stored numbers, little-endian
     planes+zstd    the same numbers as byte planes, compressed; lossless
     int8+zstd      symmetric int8 per output channel: float32 scales, then planes (TR 26.927 6.1.1)
+    int4+zstd      15 levels per output channel, scaled for the least squared error
+    codebook+zstd  the best 16 numbers of a tensor, and indices: non-linear, not transparent
+    sparse+zstd    lossless: the numbers that are not zero, and where they are
+    int8+huffman   the values of int8+zstd, by prefix codes next to their entropy
 
 A precision is asked for per variant and granted per tensor: `choose` says which type a tensor's
 numbers are stored in and by which codec, and both are written in the unit. What a codec does not
@@ -18,7 +22,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from fivegms_codecs import planes, quantised, raw
+from fivegms_codecs import codebook, huffman, int4, planes, quantised, raw, sparse
 from fivegms_codecs.coding import Array, Packing, Part, Precision, Shape
 from fivegms_codecs.dtypes import DType
 from fivegms_codecs.errors import CodecUnknown, CodecUnsuitable
@@ -32,6 +36,10 @@ class Codec(StrEnum):
     RAW = "raw"
     PLANES_ZSTD = "planes+zstd"
     INT8_ZSTD = "int8+zstd"
+    INT4_ZSTD = "int4+zstd"
+    CODEBOOK_ZSTD = "codebook+zstd"
+    SPARSE_ZSTD = "sparse+zstd"
+    INT8_HUFFMAN = "int8+huffman"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,10 @@ _TABLE = MappingProxyType(
         Codec.RAW: _row(0, raw, Precision.FP32, Precision.FP16),
         Codec.PLANES_ZSTD: _row(1, planes, Precision.FP32, Precision.FP16),
         Codec.INT8_ZSTD: _row(2, quantised, Precision.INT8),
+        Codec.INT4_ZSTD: _row(5, int4, Precision.INT4),
+        Codec.CODEBOOK_ZSTD: _row(6, codebook, Precision.CODEBOOK),
+        Codec.SPARSE_ZSTD: _row(7, sparse, Precision.FP32),
+        Codec.INT8_HUFFMAN: _row(8, huffman, Precision.INT8),
     }
 )
 _BY_CODE = MappingProxyType({row.code: codec for codec, row in _TABLE.items()})
