@@ -32,6 +32,7 @@ from fivegms_engine.errors import (
     TensorMismatch,
     UnknownTensor,
 )
+from fivegms_engine.in_place import usable_in_place
 from fivegms_engine.traversal import all_tensors, used_values
 from fivegms_manifests.model import Opset, TensorInfo
 
@@ -97,10 +98,14 @@ class SeparatedModel:
 
 @dataclass(frozen=True, slots=True)
 class AssembledModel:
-    """A topology with exactly the tensors that it asks for, each checked, and its versions."""
+    """A topology with exactly the tensors that it asks for, each checked, and its versions.
+
+    `in_place` names those that an engine need not copy (`fivegms_engine.in_place`).
+    """
 
     topology: bytes
     tensors: dict[str, NDArray[Any]]
+    in_place: frozenset[str]
     ir_version: int
     opsets: tuple[Opset, ...]
 
@@ -275,6 +280,7 @@ def assemble(topology: bytes, tensors: Tensors) -> AssembledModel:
     return AssembledModel(
         topology,
         {info.name: _checked(info, tensors) for info in expected},
+        usable_in_place(model.graph),
         model.ir_version,
         tuple(Opset(item.domain, item.version) for item in model.opset_import),
     )

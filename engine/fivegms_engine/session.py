@@ -25,6 +25,7 @@ from fivegms_engine import capability
 from fivegms_engine.elements import RUNTIME_NAMES
 from fivegms_engine.errors import BadInput, InferenceFailed, SessionFailed, UnsupportedTopology
 from fivegms_engine.graph import AssembledModel, Tensors, assemble
+from fivegms_engine.in_place import IN_PLACE_BYTES
 from fivegms_manifests.model import TensorInfo
 
 DEFAULT_PROVIDERS = ("CPUExecutionProvider",)
@@ -35,9 +36,9 @@ _LOG_NOTHING = 4  # what goes wrong is raised; onnxruntime would print it as wel
 class LoadedModel:
     """A model, or a subset of one, that is ready to run. Safe to run from several threads."""
 
-    def __init__(self, session: Any, weights: AssembledModel) -> None:
+    def __init__(self, session: Any, weights: object) -> None:
         self._session = session
-        self._weights = weights  # onnxruntime reads these arrays for as long as the session lives
+        self._weights = weights  # onnxruntime reads these for as long as the session lives
         self.inputs = tuple(_tensor_info(value) for value in session.get_inputs())
         self.outputs = tuple(_tensor_info(value) for value in session.get_outputs())
         self.providers: tuple[str, ...] = tuple(session.get_providers())
@@ -82,7 +83,8 @@ class InferenceEngine:
         refused = capability.refusal(assembled.ir_version, assembled.opsets)
         if refused is not None:
             raise UnsupportedTopology(refused)
-        options = _options(assembled, threads)
+        options = _options(threads)
+        weights = _give(assembled, options)
         wanted = _available(providers or DEFAULT_PROVIDERS)
         try:
             session = onnxruntime.InferenceSession(
@@ -90,7 +92,7 @@ class InferenceEngine:
             )
         except Exception as error:  # onnxruntime's errors have no base of their own
             raise SessionFailed(str(error)) from error
-        return LoadedModel(session, assembled)
+        return LoadedModel(session, (assembled.tensors, weights))
 
 
 def run_chain(
@@ -109,18 +111,27 @@ def run_chain(
     return values
 
 
-def _options(assembled: AssembledModel, threads: int | None) -> Any:
+def _options(threads: int | None) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _LOG_NOTHING
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     if threads is not None:
         options.intra_op_num_threads = threads
-    if assembled.tensors:
-        values = [
-            onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in assembled.tensors.values()
-        ]
-        options.add_external_initializers(list(assembled.tensors), values)
     return options
+
+
+def _give(assembled: AssembledModel, options: Any) -> dict[str, Any]:
+    """Tell onnxruntime where the tensors are; the values returned must live as long as it does."""
+    values = {
+        name: onnxruntime.OrtValue.ortvalue_from_numpy(array)
+        for name, array in assembled.tensors.items()
+    }
+    if values:
+        options.add_external_initializers(list(values), list(values.values()))
+    for name, array in assembled.tensors.items():
+        if name in assembled.in_place and array.nbytes >= IN_PLACE_BYTES:
+            options.add_initializer(name, values[name])
+    return values
 
 
 def _available(providers: Sequence[str]) -> Sequence[str]:
