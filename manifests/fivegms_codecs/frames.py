@@ -4,9 +4,15 @@ A plane is the first bytes of all elements, or the second bytes, and so on. Expo
 repeat and mantissas do not, so planes compress where interleaved elements hardly do. Cutting the
 run into blocks keeps both ends in cache, and bounds what any one frame may allocate. Each frame
 ends with Zstandard's checksum of its content; one without is refused.
+
+Weights repeat bytes but hardly ever sequences of bytes, and one that repeats by chance costs more
+than the Huffman codes it replaces. So a writer of numbers (`NUMBERS`) looks for long sequences only,
+and near by: the exponents of Gaussian weights, 2.55 bits of entropy each, take 2.61 bits where
+Zstandard's level 3 takes 3.23, and both ends are faster. Graphs do repeat sequences (`GRAPHS`).
 """
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import numpy as np
 from backports import zstd
@@ -14,19 +20,32 @@ from numpy.typing import NDArray
 
 from fivegms_codecs.errors import PayloadCorrupt
 
-BLOCK_BYTES = 4 * 1024 * 1024
+BLOCK_BYTES = 1024 * 1024
 """What one frame decodes to; only the last frame of a run is shorter. Part of the format."""
 
-LEVEL = 3
+Options = Mapping[int, int]
 
-_WRITING: Mapping[int, int] = {
-    zstd.CompressionParameter.compression_level: LEVEL,
-    zstd.CompressionParameter.checksum_flag: 1,
-}
+NUMBERS: Options = MappingProxyType(
+    {
+        zstd.CompressionParameter.compression_level: 1,
+        zstd.CompressionParameter.strategy: zstd.Strategy.fast,
+        zstd.CompressionParameter.hash_log: 6,
+        zstd.CompressionParameter.min_match: 7,
+        zstd.CompressionParameter.checksum_flag: 1,
+    }
+)
+"""How to write the bytes of weights."""
+
+GRAPHS: Options = MappingProxyType(
+    {
+        zstd.CompressionParameter.compression_level: 3,
+        zstd.CompressionParameter.checksum_flag: 1,
+    }
+)
+"""How to write what repeats itself: a topology, integers."""
+
 # A frame of one block needs no larger window; a header that asks for one is refused unallocated.
-_READING: Mapping[int, int] = {
-    zstd.DecompressionParameter.window_log_max: BLOCK_BYTES.bit_length() - 1
-}
+_READING: Options = {zstd.DecompressionParameter.window_log_max: BLOCK_BYTES.bit_length() - 1}
 
 _DESCRIPTOR_OFFSET = 4
 _CHECKSUM_FLAG = 0x04  # RFC 8878 3.1.1.1.1
@@ -39,10 +58,11 @@ def as_bytes(array: NDArray[np.generic]) -> Bytes:
     return array.reshape(-1).view(np.uint8).reshape(array.size, array.dtype.itemsize)
 
 
-def pack(elements: Bytes) -> Iterator[bytes]:
+def pack(elements: Bytes, options: Options = NUMBERS) -> Iterator[bytes]:
     """Yield one frame per block of `elements` [count, itemsize] uint8."""
+    chosen = dict(options)
     for block in _blocks(elements):
-        yield zstd.compress(np.ascontiguousarray(block.T).data, options=_WRITING)
+        yield zstd.compress(np.ascontiguousarray(block.T).data, options=chosen)
 
 
 def unpack(payload: memoryview, out: Bytes) -> None:
@@ -78,6 +98,18 @@ def skip(payload: memoryview, size_bytes: int) -> memoryview:
     for start in range(0, size_bytes, BLOCK_BYTES):
         payload = payload[frame_size(payload, min(BLOCK_BYTES, size_bytes - start)) :]
     return payload
+
+
+def decoded_bytes(payload: memoryview) -> int:
+    """How many bytes the frames that fill `payload` promise to decode to. Raises PayloadCorrupt."""
+    total = 0
+    try:
+        while payload:
+            total += zstd.get_frame_info(payload).decompressed_size or 0
+            payload = payload[zstd.get_frame_size(payload) :]
+    except zstd.ZstdError as error:
+        raise PayloadCorrupt(f"no whole Zstandard frame: {error}") from None
+    return total
 
 
 def frame_size(payload: memoryview, decoded_bytes: int) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 
 from fivegms_codecs import frames, raw
 from fivegms_codecs.coding import Array, Part, Shape
-from fivegms_codecs.dtypes import DType
+from fivegms_codecs.dtypes import FLOATS, DType
 
 suits = raw.suits
 grant = raw.grant
@@ -15,8 +15,9 @@ grant = raw.grant
 
 def encode(array: Array, stored: DType) -> Iterator[Part]:
     """Yield frames of the numbers; there is no side information."""
+    options = frames.NUMBERS if stored in FLOATS else frames.GRAPHS
     yield b""
-    yield from frames.pack(frames.as_bytes(array.astype(stored.numpy, copy=False)))
+    yield from frames.pack(frames.as_bytes(array.astype(stored.numpy, copy=False)), options)
 
 
 def check(payload: memoryview, shape: Shape, stored: DType) -> int:

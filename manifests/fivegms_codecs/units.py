@@ -97,7 +97,7 @@ def write_topology(graph: bytes, limits: UnitLimits = DEFAULT_LIMITS) -> bytes:
     _bound("graph", len(graph), limits.max_graph_bytes)
     elements = np.frombuffer(graph, np.uint8).reshape(-1, 1)
     header = _seal(_TOPOLOGY.pack(UNIT_VERSION, _TOPOLOGY_KIND, 0, len(graph)))
-    return b"".join([header, *frames.pack(elements)])
+    return b"".join([header, *frames.pack(elements, frames.GRAPHS)])
 
 
 def write_tensor(
