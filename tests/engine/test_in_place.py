@@ -1,5 +1,7 @@
 """Large weights are used where they lie, and the results are those of the model in one file."""
 
+from typing import Any
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -30,7 +32,7 @@ def model_of(nodes: list[NodeProto], shape: list[int | str], constants: Arrays) 
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
-def node(operator: str, taken: str, given: str, **attributes: object) -> NodeProto:
+def node(operator: str, taken: str, given: str, **attributes: Any) -> NodeProto:
     return helper.make_node(operator, taken.split(), given.split(), **attributes)
 
 
