@@ -8,15 +8,27 @@ topology, and one that nothing uses any more is gone.
 
 from collections import Counter
 from collections.abc import Iterable
+from copy import deepcopy
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto, numpy_helper
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
+from fivegms_engine.capability import MODEL_DOMAIN, canonical_domain
 from fivegms_engine.graph import SeparatedModel, separate
 from fivegms_engine.traversal import used_values
 
 _CONSTANTS_NEED_NO_INPUT = 4  # the IR version from which an initializer is not also a graph input
+
+_CONSTANT_ATTRIBUTES = {
+    "value": None,
+    "value_float": "float32",
+    "value_floats": "float32",
+    "value_int": "int64",
+    "value_ints": "int64",
+}
+"""The element type of each kind of `Constant` but those of strings; a tensor says its own."""
 
 
 class Draft:
@@ -25,9 +37,9 @@ class Draft:
     def __init__(self, model: SeparatedModel) -> None:
         self._model = ModelProto()
         self._model.CopyFrom(model.graph)
+        _lift_constants(self._model)
         self._weights = {weight.name: weight for weight in model.weights}
         self._constants = {tensor.name: tensor for tensor in self.graph.initializer}
-        _lift_constants(self._model, self._constants.keys())
 
     @property
     def graph(self) -> GraphProto:
@@ -38,6 +50,15 @@ class Draft:
     def model(self) -> ModelProto:
         """The graph with its operator sets, for shape inference."""
         return self._model
+
+    @property
+    def opset(self) -> int:
+        """The version of ONNX's own operator set."""
+        return next(
+            int(item.version)
+            for item in self._model.opset_import
+            if canonical_domain(item.domain) == MODEL_DOMAIN
+        )
 
     @property
     def nodes(self) -> list[NodeProto]:
@@ -109,11 +130,38 @@ class Draft:
         return SeparatedModel(again.graph, tuple(weights))
 
 
-def _lift_constants(model: ModelProto, constants: Iterable[str]) -> None:
-    """Before IR version 4 a constant is declared as an input too, with its old shape."""
-    names = set(constants)
-    kept = [value for value in model.graph.input if value.name not in names]
-    if len(kept) < len(model.graph.input):
-        model.ir_version = max(model.ir_version, _CONSTANTS_NEED_NO_INPUT)
-        del model.graph.input[:]
-        model.graph.input.extend(kept)
+def _lift_constants(model: ModelProto) -> None:
+    """Make `Constant` nodes initializers and initializers no inputs: all are found alike."""
+    graph = model.graph
+    nodes = []
+    for node in graph.node:
+        constant = _constant(node)
+        if constant is None:
+            nodes.append(node)
+        else:
+            graph.initializer.append(constant)
+    names = {tensor.name for tensor in graph.initializer}
+    inputs = [value for value in graph.input if value.name not in names]
+    for listed, kept in ((graph.node, nodes), (graph.input, inputs)):
+        if len(listed) != len(kept):
+            model.ir_version = max(model.ir_version, _CONSTANTS_NEED_NO_INPUT)
+            copies = [deepcopy(item) for item in kept]  # deleting from the list empties them
+            del listed[:]
+            listed.extend(copies)
+
+
+def _constant(node: NodeProto) -> TensorProto | None:
+    if node.op_type != "Constant" or len(node.attribute) != 1:
+        return None
+    (attribute,) = node.attribute
+    dtype = _CONSTANT_ATTRIBUTES.get(attribute.name, "")
+    if dtype is None:
+        tensor = TensorProto()
+        tensor.CopyFrom(attribute.t)
+        tensor.name = node.output[0]
+        return tensor
+    if not dtype:
+        return None
+    return numpy_helper.from_array(
+        np.array(helper.get_attribute_value(attribute), dtype), node.output[0]
+    )

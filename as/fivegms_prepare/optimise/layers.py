@@ -91,12 +91,13 @@ def layers(draft: Draft) -> Iterator[Layer]:
     learned weights but part of some arithmetic.
     """
     for node in draft.nodes:
-        layer = _layer(draft, node)
+        layer = layer_of(draft, node)
         if layer is not None and 4 * prod(layer.shape) >= SEPARATED_BYTES:
             yield layer
 
 
-def _layer(draft: Draft, node: NodeProto) -> Layer | None:
+def layer_of(draft: Draft, node: NodeProto) -> Layer | None:
+    """The layer that a node is, however small, or None."""
     if node.op_type not in LAYERS or len(node.input) < 2 or not draft.is_float32(node.input[1]):
         return None
     shape = draft.shape(node.input[1])

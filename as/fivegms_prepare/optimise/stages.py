@@ -12,7 +12,14 @@ from typing import Any
 from fivegms_api.model_stages import StageRequest, stage_text
 from fivegms_engine.graph import SeparatedModel
 from fivegms_manifests.model import Recovery
-from fivegms_prepare.optimise import half, low_rank, prune_weights, quantisation, simplify
+from fivegms_prepare.optimise import (
+    half,
+    low_rank,
+    prune_channels,
+    prune_weights,
+    quantisation,
+    simplify,
+)
 from fivegms_prepare.optimise.calibration import Calibration
 
 
@@ -37,6 +44,7 @@ class Technique:
 TECHNIQUES: Mapping[str, Technique] = {
     "simplify": Technique(simplify.apply, simplify.report),
     "prune-weights": Technique(prune_weights.apply, prune_weights.report),
+    "prune-channels": Technique(prune_channels.apply, prune_channels.report),
     "low-rank": Technique(low_rank.apply, low_rank.report),
     "quantise-dynamic": Technique(quantisation.apply_dynamic, quantisation.report),
     "quantise-static": Technique(quantisation.apply_static, quantisation.report),
