@@ -22,6 +22,7 @@ from fivegms_api.ai_models import (
 from fivegms_api.model_preparation import ModelPreparation
 from fivegms_api.wire import WireModel
 from fivegms_as.namespace import Namespace, StoredObject
+from fivegms_manifests.release import RELEASE_SUFFIX, SIGNATURE_SUFFIX
 
 MAX_STARTS = 3
 """How often an attempt is started that takes the whole server down with it."""
@@ -307,6 +308,9 @@ def _is_ingested(content: Mapping[str, StoredObject], path: str) -> bool:
 
 
 def _is_companion(source: str, path: str) -> bool:
+    """Whether a path is named after the source; what signs the manifest may be, and is no input."""
+    if path.endswith((RELEASE_SUFFIX, SIGNATURE_SUFFIX)):
+        return False
     beside, candidate = PurePosixPath(source), PurePosixPath(path)
     return candidate.parent == beside.parent and candidate.name.startswith(beside.stem)
 

@@ -77,6 +77,15 @@ def test_inputs_are_what_is_named_and_what_goes_with_the_source():
     assert found == ["n/net.onnx", "n/net.onnx.data", "z"]
 
 
+@pytest.mark.parametrize("suffix", [".release.json", ".sigstore.json"])
+def test_a_signature_beside_the_manifest_prepares_nothing_anew(suffix):
+    preparation = ModelPreparation(model=MODEL, source="model.onnx")
+    source = stored("model.onnx")
+    signed = wanted(source, stored(f"model.mpd{suffix}"), preparation=preparation)
+    assert not rules.is_input(preparation, f"model.mpd{suffix}")
+    assert signed.key == wanted(source, preparation=preparation).key
+
+
 def test_the_preparer_is_given_what_lies_below_the_sources_folder():
     given = wanted(SOURCE, stored("n/w/x.bin"), stored("clip.mp4"), stored("n/p", prepared=True))
     assert [one.path for one in given.files] == ["n/net.onnx", "n/w/x.bin"]

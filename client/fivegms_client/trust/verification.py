@@ -64,8 +64,25 @@ def verify_signature(evidence: Evidence, keys: Sequence[TrustedKey]) -> Verified
 
     Raises SignatureMalformed, SignerUnknown, SignatureInvalid, ReleaseMismatch.
     """
-    bundle = read_bundle(evidence.bundle)
-    release = _read(evidence.release)
+    verified = verify_release(evidence.release, evidence.bundle, keys)
+    manifest = verified.release.manifest
+    found = (sha256(evidence.manifest).hexdigest(), len(evidence.manifest))
+    if found != (manifest.sha256, manifest.size_bytes):
+        raise ReleaseMismatch(
+            "the signature is over another manifest: the model was prepared anew since, and the "
+            "provider must sign again, or the server mixes two releases"
+        )
+    return verified
+
+
+def verify_release(
+    document: bytes, signature: bytes, keys: Sequence[TrustedKey]
+) -> VerifiedRelease:
+    """The release in `document`, where one of `keys` signed it, of whichever manifest.
+
+    Raises as `verify_signature`.
+    """
+    bundle, release = read_bundle(signature), _read(document)
     key = _key_of(bundle, release, keys)
     try:
         key.verify(bundle.signature, bundle.signed_bytes, ec.ECDSA(HASHES[key.curve.name]))
@@ -74,8 +91,10 @@ def verify_signature(evidence: Evidence, keys: Sequence[TrustedKey]) -> Verified
             f"the signature is not that of key {fingerprint(key)}: what was signed was changed, or "
             "the signature was; get the manifest from elsewhere, or tell the provider"
         ) from None
-    digest = sha256(evidence.release).hexdigest()
-    _check_files(evidence, release, digest, signed_files(bundle.payload))
+    digest = sha256(document).hexdigest()
+    signed = {release.name: digest, release.manifest.name: release.manifest.sha256}
+    if signed_files(bundle.payload) != signed:
+        raise ReleaseMismatch("the signature is over another release; the provider must sign again")
     return VerifiedRelease(release, fingerprint(key), digest)
 
 
@@ -129,20 +148,3 @@ def _key_of(bundle: Bundle, release: Release, keys: Sequence[TrustedKey]) -> Pub
         f"the manifest is signed with key {named or 'unnamed'}, which is not trusted here; if the "
         "provider has a new key, get its fingerprint from the provider, never from the server"
     )
-
-
-def _check_files(
-    evidence: Evidence, release: Release, release_sha256: str, files: dict[str, str]
-) -> None:
-    """That exactly the release and its manifest are signed, with the bytes that are here."""
-    manifest_sha256 = sha256(evidence.manifest).hexdigest()
-    if files.get(release.name) != release_sha256:
-        raise ReleaseMismatch("the signature is over another release; the provider must sign again")
-    signed = {release.manifest.sha256, files.get(release.manifest.name)}
-    if len(files) != 2 or signed != {manifest_sha256}:
-        raise ReleaseMismatch(
-            "the signature is over another manifest: the model was prepared anew since, and the "
-            "provider must sign again, or the server mixes two releases"
-        )
-    if release.manifest.size_bytes != len(evidence.manifest):
-        raise ReleaseMismatch("the release says another size of the manifest")

@@ -19,6 +19,8 @@ COMMANDS = {
     "run": ("run", "run"),
     "get": ("get", "get"),
     "prepare": ("prepare", "prepare"),
+    "keygen": ("sign", "keygen"),
+    "sign": ("sign", "sign"),
     "inspect": ("inspect", "inspect"),
     "gap": ("gap", "gap"),
 }

@@ -13,11 +13,17 @@ from fivegms_client import (
     Prefer,
     Preferences,
     RetryPolicy,
+    Trust,
+    TrustMode,
+    TrustPolicy,
+    trusted_key,
 )
 from fivegms_client.authorization import Authorization
 from fivegms_client.cache import default_cache_folder
 from fivegms_client.composition import WHOLE
 from fivegms_client.retry import DEFAULT_RETRY
+from fivegms_client.trust import TRUST_OFF
+from fivegms_testbed.cli.console import messages
 
 EntryArgument = Annotated[
     str, typer.Argument(metavar="ENTRY", help="Model MPD (URL or path), or an AF's M5 address.")
@@ -54,6 +60,18 @@ CacheOption = Annotated[
     Path | None, typer.Option("--cache", file_okay=False, help="Where segments are kept.")
 ]
 NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Keep no segments.")]
+TrustOption = Annotated[
+    TrustMode | None,
+    typer.Option(
+        "--trust", help="A model that no trusted key signed: enforce refuses it, warn says so."
+    ),
+]
+TrustKeysOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trust-key", metavar="PEM|sha256:...", help="A provider's public key or fingerprint."
+    ),
+]
 NoReportsOption = Annotated[
     bool, typer.Option("--no-reports", help="Report nothing, whatever the session asks for.")
 ]
@@ -88,6 +106,16 @@ class FetchBar:
         self._waiting_for = progress.waiting_for
 
 
+def trust_policy(mode: TrustMode | None, keys: list[str] | None, name: str | None) -> TrustPolicy:
+    """What the options mean together: a key alone is there to be enforced. Raises BadOption.
+
+    A model that is asked for by name must be signed under that name.
+    """
+    trusted = tuple(trusted_key(key) for key in keys or ())
+    default = TrustMode.ENFORCE if trusted else TrustMode.OFF
+    return TrustPolicy(default if mode is None else mode, trusted, model=name)
+
+
 def access_options(
     *,
     variant: str | None,
@@ -102,6 +130,7 @@ def access_options(
     client_id: str | None = None,
     cohort: str | None = None,
     authorization: Authorization | None = None,
+    trust: TrustPolicy = TRUST_OFF,
     bars: Progress,
 ) -> AccessOptions:
     """The client's options from the command line's."""
@@ -116,5 +145,26 @@ def access_options(
         client_id=client_id,
         cohort=cohort,
         authorization=authorization,
+        trust=trust,
         progress=FetchBar(bars, patience_s).update,
     )
+
+
+def trust_summary(trust: Trust) -> dict[str, object]:
+    """Who vouches for a model, as JSON types."""
+    release, warning = trust.release, trust.warning
+    return {
+        "mode": trust.mode,
+        "signer": trust.signer,
+        "counter": None if release is None else release.counter,
+        "expires": None if release is None else release.expires,
+        "warning": None
+        if warning is None
+        else {"type": type(warning).__name__, "message": str(warning)},
+    }
+
+
+def warn_of(trust: Trust) -> None:
+    """Say on standard error why a model that runs is not trusted."""
+    if trust.warning is not None:
+        messages.print(f"warning: not trusted: {trust.warning}", soft_wrap=True)

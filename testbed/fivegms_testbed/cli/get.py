@@ -37,8 +37,13 @@ from fivegms_testbed.cli.entry import (
     PreferOption,
     SessionOption,
     TaskOption,
+    TrustKeysOption,
+    TrustOption,
     VariantOption,
     access_options,
+    trust_policy,
+    trust_summary,
+    warn_of,
 )
 from fivegms_testbed.cli.ue import CohortOption, NoUeIdOption, UeIdOption, ue_identity
 
@@ -61,6 +66,8 @@ def get(
     ue_id: UeIdOption = None,
     no_ue_id: NoUeIdOption = False,
     cohort: CohortOption = None,
+    trust: TrustOption = None,
+    trust_key: TrustKeysOption = None,
     token: TokenOption = None,
     client_id: ClientIdOption = None,
     client_secret: ClientSecretOption = None,
@@ -82,9 +89,11 @@ def get(
                 client_id=ue_identity(entry, session, task, ue_id, no_ue_id=no_ue_id),
                 cohort=cohort,
                 authorization=authorization(token, client_id, client_secret, token_url),
+                trust=trust_policy(trust, trust_key, name),
                 bars=bars,
             )
             fetched = fetch(entry, into, session=session, task=task, name=name, options=options)
+        warn_of(fetched.provenance.trust)
         if as_json:
             print_json(_summary(fetched))
         else:
@@ -99,6 +108,7 @@ def _summary(fetched: FetchedModel) -> dict[str, object]:
         "version": provenance.manifest.model.version,
         "chosen": [selection.chosen.id for selection in provenance.selections],
         "reason": [selection.reason for selection in provenance.selections],
+        "trust": trust_summary(provenance.trust),
         "bytes_fetched": provenance.bytes_fetched,
         "timings": fetched.timings,
     }

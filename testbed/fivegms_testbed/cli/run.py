@@ -50,8 +50,13 @@ from fivegms_testbed.cli.entry import (
     PreferOption,
     SessionOption,
     TaskOption,
+    TrustKeysOption,
+    TrustOption,
     VariantOption,
     access_options,
+    trust_policy,
+    trust_summary,
+    warn_of,
 )
 from fivegms_testbed.cli.ue import CohortOption, NoUeIdOption, UeIdOption, ue_identity
 from fivegms_testbed.recognition import FrameRecord, Recognition, recognise, write_results
@@ -104,6 +109,8 @@ def run(
     ue_id: UeIdOption = None,
     no_ue_id: NoUeIdOption = False,
     cohort: CohortOption = None,
+    trust: TrustOption = None,
+    trust_key: TrustKeysOption = None,
     token: TokenOption = None,
     client_id: ClientIdOption = None,
     client_secret: ClientSecretOption = None,
@@ -127,9 +134,11 @@ def run(
                 client_id=ue_identity(entry, session, task, ue_id, no_ue_id=no_ue_id),
                 cohort=cohort,
                 authorization=authorization(token, client_id, client_secret, token_url),
+                trust=trust_policy(trust, trust_key, name),
                 bars=bars,
             )
             model = load(entry, session=session, task=task, name=name, options=options)
+        warn_of(model.trust)
         with model:
             if is_array_file(media):
                 _run_arrays(model, media, output, as_json=as_json)
@@ -192,6 +201,7 @@ def _access(model: RunnableModel) -> dict[str, Any]:
         "task": model.manifest.model.task,
         "chosen": [selection.chosen.id for selection in model.selections],
         "reason": [selection.reason for selection in model.selections],
+        "trust": trust_summary(model.trust),
         "bytes_fetched": model.bytes_fetched,
         "bytes_from_cache": model.bytes_from_cache,
         "timings": model.timings,
