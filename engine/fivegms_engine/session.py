@@ -71,19 +71,21 @@ class InferenceEngine:
         *,
         threads: int | None = None,
         providers: Sequence[str] | None = None,
+        exact: bool = True,
     ) -> LoadedModel:
         """Put a topology and its weights together and make them ready to run.
 
         `threads` bounds the threads of one operator (None: as many as there are cores);
-        `providers` are onnxruntime's execution providers in order of preference. The arrays are
-        used in place: do not write to them afterwards. Raises TopologyError, WeightsError and
-        SessionFailed.
+        `providers` are onnxruntime's execution providers in order of preference. A model that need
+        not be `exact` is optimised up to onnxruntime's highest level, which takes sums in another
+        order. The arrays are used in place: do not write to them afterwards. Raises TopologyError,
+        WeightsError and SessionFailed.
         """
         assembled = assemble(topology, tensors)
         refused = capability.refusal(assembled.ir_version, assembled.opsets)
         if refused is not None:
             raise UnsupportedTopology(refused)
-        options = _options(threads)
+        options = _options(threads, exact=exact)
         weights = _give(assembled, options)
         wanted = _available(providers or DEFAULT_PROVIDERS)
         try:
@@ -111,10 +113,13 @@ def run_chain(
     return values
 
 
-def _options(threads: int | None) -> Any:
+def _options(threads: int | None, *, exact: bool) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _LOG_NOTHING
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    levels = onnxruntime.GraphOptimizationLevel
+    options.graph_optimization_level = (
+        levels.ORT_ENABLE_EXTENDED if exact else levels.ORT_ENABLE_ALL
+    )
     if threads is not None:
         options.intra_op_num_threads = threads
     return options
