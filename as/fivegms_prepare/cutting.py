@@ -1,4 +1,8 @@
-"""Cut one graph into a chain of graphs at named tensors, or say why these are no cut."""
+"""Cut one graph into a chain of graphs at named tensors, or say why these are no cut.
+
+All that a later subset needs crosses every cut before it: an input of the model that only the last
+subset uses is passed on by those before, and so is an output that the first one has computed.
+"""
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -6,14 +10,10 @@ from collections.abc import Set as AbstractSet
 from onnx import ModelProto, ValueInfoProto
 
 from fivegms_engine.graph import SeparatedModel
-from fivegms_engine.traversal import all_nodes, used_values
 from fivegms_prepare.errors import NotACut, UnknownCut
-from fivegms_prepare.values import declaration, infer_values, inputs_of
+from fivegms_prepare.flow import flow_of
+from fivegms_prepare.values import declaration, infer_values
 
-_RANDOM = frozenset(
-    {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike"}
-    | {"RandomUniform", "RandomUniformLike"}
-)
 _KEPT_FIELDS = ("ir_version", "producer_name", "producer_version", "domain", "model_version")
 
 
@@ -23,48 +23,31 @@ class Cutter:
     def __init__(self, model: SeparatedModel) -> None:
         self._model = model
         self._values = infer_values(model.graph)
+        self._flow = flow_of(model.graph)
         graph = model.graph.graph
-        self._inputs = [info.name for info in inputs_of(model.graph)]
-        self._outputs = [value.name for value in graph.output]
         self._interface: dict[str, ValueInfoProto] = {
             value.name: value for value in (*graph.input, *graph.output)
         }
-        self._nodes = list(graph.node)
-        self._used = [used_values(node) for node in self._nodes]
-        self._producer = {
-            name: index for index, node in enumerate(self._nodes) for name in node.output if name
-        }
-        self._constant = self._constant_nodes()
 
     def cut(self, cuts: Sequence[Sequence[str]]) -> list[SeparatedModel]:
         """The subsets between the cuts, in order. Raises UnknownCut and NotACut."""
         for name in (name for cut in cuts for name in cut):
-            if name not in self._producer:
+            if name not in self._flow.producer and name not in self._flow.inputs:
                 raise UnknownCut(
                     f"no node of the graph produces {name!r}: name outputs of nodes, which are "
                     "case-sensitive"
                 )
         behind: set[int] = set()
-        taken: Sequence[str] = self._inputs
+        taken: Sequence[str] = self._flow.inputs
         parts = []
         # Sorted: the same cut in two compositions makes the same bytes.
-        for number, given in enumerate([*map(sorted, cuts), self._outputs]):
+        for number, given in enumerate([*map(sorted, cuts), self._flow.outputs]):
             nodes = self._between(taken, given, behind, number)
-            self._check_use(taken, nodes, number)
+            self._check_use(taken, nodes, given, number)
             parts.append(self._extract(nodes, taken, given))
-            behind |= nodes - self._constant
+            behind |= nodes - self._flow.constant
             taken = given
         return parts
-
-    def _constant_nodes(self) -> set[int]:
-        """Nodes that need no input of the graph: any subset may have its own copy of them."""
-        constant: set[int] = set()
-        for index, used in enumerate(self._used):
-            sources = {self._producer[name] for name in used if name in self._producer}
-            random = any(n.op_type in _RANDOM for n in all_nodes([self._nodes[index]]))
-            if sources <= constant and used.isdisjoint(self._inputs) and not random:
-                constant.add(index)
-        return constant
 
     def _between(
         self, taken: Sequence[str], given: Sequence[str], behind: AbstractSet[int], number: int
@@ -72,12 +55,12 @@ class Cutter:
         """The nodes from which `given` follows, going back no further than `taken`."""
         found: set[int] = set()
         open_values = [name for name in given if name not in taken]
-        if len(open_values) < len(given) or not given:
-            raise NotACut(f"subset {number} would only pass on tensors: cuts must not repeat any")
+        if not open_values:
+            raise NotACut(f"subset {number} would only pass on tensors: cuts must not repeat")
         while open_values:
             name = open_values.pop()
-            index = self._producer.get(name)
-            if index in behind or (index is None and name in self._inputs):
+            index = self._flow.producer.get(name)
+            if index in behind or (index is None and name in self._flow.inputs):
                 raise NotACut(
                     f"cut {number - 1} does not separate the graph: what follows also needs "
                     f"{name!r} from before it; add a cut tensor for it or cut elsewhere"
@@ -85,15 +68,17 @@ class Cutter:
             if index is None or index in found:
                 continue
             found.add(index)
-            open_values.extend(self._used[index].difference(taken))
+            open_values.extend(self._flow.used[index] - set(taken))
         return found
 
-    def _check_use(self, taken: Sequence[str], nodes: AbstractSet[int], number: int) -> None:
-        used = set[str]().union(*(self._used[index] for index in nodes))
+    def _check_use(
+        self, taken: Sequence[str], nodes: AbstractSet[int], given: Sequence[str], number: int
+    ) -> None:
+        used = self._used_by(nodes, given)
         unused = [name for name in taken if name not in used]
         if number and unused:
             raise NotACut(f"subset {number} does not use {unused[0]!r} of cut {number - 1}")
-        if nodes <= self._constant:
+        if nodes <= self._flow.constant:
             raise NotACut(f"subset {number} computes nothing from its inputs")
 
     def _extract(
@@ -106,8 +91,8 @@ class Cutter:
                 setattr(part, field, getattr(source, field))
         part.opset_import.extend(source.opset_import)
         part.graph.name = source.graph.name
-        part.graph.node.extend(self._nodes[index] for index in sorted(nodes))
-        used = set[str]().union(*(self._used[index] for index in nodes), given)
+        part.graph.node.extend(self._flow.nodes[index] for index in sorted(nodes))
+        used = self._used_by(nodes, given)
         part.graph.initializer.extend(t for t in source.graph.initializer if t.name in used)
         part.graph.sparse_initializer.extend(
             t for t in source.graph.sparse_initializer if t.values.name in used
@@ -115,6 +100,10 @@ class Cutter:
         part.graph.input.extend(self._typed(name) for name in taken if name in used)
         part.graph.output.extend(self._typed(name) for name in given)
         return SeparatedModel(part, tuple(w for w in self._model.weights if w.name in used))
+
+    def _used_by(self, nodes: AbstractSet[int], given: Sequence[str]) -> set[str]:
+        """What a subset reads, to compute with or to pass on."""
+        return set(given).union(*(self._flow.used[index] for index in nodes))
 
     def _typed(self, name: str) -> ValueInfoProto:
         if name in self._interface:

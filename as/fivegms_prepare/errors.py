@@ -173,6 +173,12 @@ class NotACut(ModelRefused):
     type = "not-a-cut"
 
 
+class NoCutFound(ModelRefused):
+    """No cuts of the model keep to the limits of a search."""
+
+    type = "no-cut-found"
+
+
 class CompositionDiffers(ModelRefused):
     """A composition's results are not those of the whole model."""
 
@@ -207,6 +213,24 @@ class EvaluationFailed(ModelRefused):
     """The evaluation set is missing, unreadable, or not of this model."""
 
     type = "evaluation-failed"
+
+
+class NothingPublishable(ModelRefused):
+    """Every variant is below the accuracy that the template asks of it."""
+
+    type = "nothing-publishable"
+
+
+class DeltaImpossible(ModelRefused):
+    """No delta can be made from the older model, or none loses as little as it may."""
+
+    type = "delta-impossible"
+
+
+class KeyMissing(ModelRefused):
+    """The template asks for encryption, and the key is not here."""
+
+    type = "key-missing"
 
 
 class NotDescribable(ModelRefused):

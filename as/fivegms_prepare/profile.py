@@ -1,23 +1,42 @@
 """What a model costs to run, read from its graph: parameters, multiply-accumulates, memory.
 
-Where shapes stay open (a dynamic picture size, a loop) a figure is None rather than a guess.
+Where shapes stay open (a dynamic picture size, a loop) a figure is None rather than a guess. How
+long a model takes is not in its graph: `shares` measures that.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 
-import numpy as np
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+from onnx import TensorProto
 
 from fivegms_engine.graph import SeparatedModel
-from fivegms_engine.traversal import used_values
 from fivegms_manifests.model import TensorInfo
-from fivegms_prepare.values import Shape, infer_values, sample_shape
+from fivegms_prepare.flow import Flow, flow_of
+from fivegms_prepare.memory import live_bytes, size_of
+from fivegms_prepare.node_costs import macs
+from fivegms_prepare.values import infer_values
 
 _LEARNED = frozenset(
     {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class NodeProfile:
+    """What one node costs, for one sample; None where unknown.
+
+    `parameters` and `weights_bytes` are of all constants that it reads, also where other nodes read
+    them too. `live_bytes` is what intermediate values take while it runs, its own included.
+    """
+
+    name: str
+    operator: str
+    parameters: int
+    weights_bytes: int
+    macs: int | None
+    output_bytes: int | None
+    live_bytes: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,121 +45,80 @@ class Profile:
 
     `parameters` counts floating-point constants (shapes and axes are not learned).
     `weights_bytes` is the memory that all decoded tensors take, and `activation_bytes` the most
-    that intermediate values take at once, in execution order.
+    that intermediate values take at once, in execution order. `nodes` are those that the outputs
+    follow from.
     """
 
     parameters: int
     macs: int | None
     activation_bytes: int | None
     weights_bytes: int
+    nodes: tuple[NodeProfile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A constant of the graph: its learned numbers, and its bytes if it left the graph."""
+
+    parameters: int
+    weights_bytes: int
 
 
 def profile(model: SeparatedModel) -> Profile:
     """The figures of a separated model."""
-    values = infer_values(model.graph)
+    nodes = profile_nodes(model, flow_of(model.graph), infer_values(model.graph))
     return Profile(
-        parameters=_parameters(model.graph),
-        macs=_total(_macs(_Shapes(node, values)) for node in model.graph.graph.node),
-        activation_bytes=_activation_bytes(model.graph.graph, values),
+        parameters=sum(constant.parameters for constant in constants_of(model).values()),
+        macs=total(node.macs for node in nodes),
+        activation_bytes=most(node.live_bytes for node in nodes),
         weights_bytes=model.weights_bytes,
+        nodes=nodes,
     )
 
 
-def _parameters(model: ModelProto) -> int:
-    return sum(prod(t.dims) for t in model.graph.initializer if t.data_type in _LEARNED)
+def profile_nodes(
+    model: SeparatedModel, flow: Flow, values: Mapping[str, TensorInfo]
+) -> tuple[NodeProfile, ...]:
+    """The figures of each node of a flow."""
+    constants = constants_of(model)
+    live = live_bytes(flow, values)
+    profiles = []
+    for node, used, live_here in zip(flow.nodes, flow.used, live, strict=True):
+        read = [constants[name] for name in used if name in constants]
+        profiles.append(
+            NodeProfile(
+                name=node.name or next(filter(None, node.output), ""),
+                operator=node.op_type,
+                parameters=sum(constant.parameters for constant in read),
+                weights_bytes=sum(constant.weights_bytes for constant in read),
+                macs=macs(node, values),
+                output_bytes=total(size_of(values.get(name)) for name in node.output if name),
+                live_bytes=live_here,
+            )
+        )
+    return tuple(profiles)
 
 
-@dataclass(frozen=True, slots=True)
-class _Shapes:
-    """The shapes around a node for one sample. Raises LookupError for one that is unknown."""
-
-    node: NodeProto
-    values: Mapping[str, TensorInfo]
-
-    def taken(self, index: int) -> Shape:
-        return self._of(self.node.input[index])
-
-    def given(self) -> Shape:
-        return self._of(self.node.output[0])
-
-    def number(self, attribute: str) -> int:
-        return next((int(a.i) for a in self.node.attribute if a.name == attribute), 0)
-
-    def _of(self, name: str) -> Shape:
-        shape = sample_shape(self.values.get(name))
-        if shape is None:
-            raise LookupError(name)
-        return shape
+def constants_of(model: SeparatedModel) -> dict[str, Constant]:
+    """The constants of a separated model by name."""
+    separated = {weight.name: weight.size_bytes for weight in model.weights}
+    return {
+        tensor.name: Constant(_parameters(tensor), separated.get(tensor.name, 0))
+        for tensor in model.graph.graph.initializer
+    }
 
 
-def _recurrent(shapes: _Shapes) -> int:
-    steps = prod(shapes.taken(0)[:2])
-    return steps * (prod(shapes.taken(1)) + prod(shapes.taken(2)))
+def _parameters(tensor: TensorProto) -> int:
+    return prod(tensor.dims) if tensor.data_type in _LEARNED else 0
 
 
-def _gemm(shapes: _Shapes) -> int:
-    return prod(shapes.given()) * shapes.taken(0)[0 if shapes.number("transA") else -1]
+def total(figures: Iterable[int | None]) -> int | None:
+    """The sum of figures, or None if one is unknown."""
+    known = list(figures)
+    return None if None in known else sum(filter(None, known))
 
 
-_COUNTERS: dict[str, Callable[[_Shapes], int]] = {
-    "Conv": lambda shapes: prod(shapes.given()) * prod(shapes.taken(1)[1:]),
-    "ConvTranspose": lambda shapes: prod(shapes.taken(0)) * prod(shapes.taken(1)[1:]),
-    "Gemm": _gemm,
-    "GRU": _recurrent,
-    "LSTM": _recurrent,
-    "MatMul": lambda shapes: prod(shapes.given()) * shapes.taken(0)[-1],
-    "RNN": _recurrent,
-}
-
-_UNCOUNTED = frozenset(
-    {"Attention", "ConvInteger", "DeformConv", "Einsum", "If", "Loop", "MatMulInteger"}
-    | {"QLinearConv", "QLinearMatMul", "Scan"}
-)
-"""Operators that multiply in ways that are not counted here: a graph with one has no figure."""
-
-
-def _macs(shapes: _Shapes) -> int | None:
-    if shapes.node.op_type in _UNCOUNTED:
-        return None
-    counter = _COUNTERS.get(shapes.node.op_type)
-    try:
-        return counter(shapes) if counter else 0
-    except LookupError:
-        return None
-
-
-def _total(counts: Iterable[int | None]) -> int | None:
-    total = 0
-    for count in counts:
-        if count is None:
-            return None
-        total += count
-    return total
-
-
-def _activation_bytes(graph: GraphProto, values: Mapping[str, TensorInfo]) -> int | None:
-    """Walk the nodes; a value lives from the node that gives it to the last that takes it."""
-    constants = {tensor.name for tensor in graph.initializer}
-    last_use = {name: index for index, node in enumerate(graph.node) for name in used_values(node)}
-    last_use |= {value.name: len(graph.node) for value in graph.output}
-    inputs = [value.name for value in graph.input if value.name not in constants]
-    try:
-        live = {name: _size_bytes(values.get(name)) for name in inputs}
-        most = total = sum(live.values())
-        for index, node in enumerate(graph.node):
-            given = {name: _size_bytes(values.get(name)) for name in node.output if name}
-            live |= given
-            total += sum(given.values())
-            most = max(most, total)
-            ended = [name for name in used_values(node) | given.keys() if name in live]
-            total -= sum(live.pop(name) for name in ended if last_use.get(name, -1) <= index)
-    except LookupError:
-        return None
-    return most
-
-
-def _size_bytes(info: TensorInfo | None) -> int:
-    shape = sample_shape(info)
-    if info is None or shape is None:
-        raise LookupError
-    return prod(shape) * np.dtype(info.dtype).itemsize
+def most(figures: Iterable[int | None]) -> int | None:
+    """The largest of figures, or None if one is unknown; 0 of none."""
+    known = list(figures)
+    return None if None in known else max(filter(None, known), default=0)

@@ -121,6 +121,18 @@ def two_inputs() -> ModelProto:
     )
 
 
+def test_an_input_of_a_later_subset_and_an_output_of_an_earlier_one_cross_the_cut() -> None:
+    made = composed(two_inputs(), [["a", "n", "mask"]])
+    assert [info.name for info in made.subsets[1].inputs] == ["x", "mask"]
+    assert [info.name for info in made.subsets[2].inputs] == ["a", "mask", "n"]
+    feeds = {"x": np.array([[1, -2, 3, -4]], np.float32), "mask": np.ones((1, 4), np.float32)}
+    chain = run_chain([load(subset.model) for subset in made.subsets[1:]], feeds)
+    whole = load(made.subsets[0].model).run(feeds)
+    assert {name: array.tolist() for name, array in chain.items()} == {
+        name: array.tolist() for name, array in whole.items()
+    }
+
+
 def captured() -> ModelProto:
     branch = helper.make_graph([node("Add", "a x", "b")], "branch", [], values({"b": VECTOR}))
     return model_of(
@@ -140,7 +152,7 @@ def captured() -> ModelProto:
     [
         (classifier(), [["q"]], UnknownCut, "'q'"),
         (classifier(), [["R1"]], UnknownCut, "case-sensitive"),
-        (classifier(), [["x"]], UnknownCut, "'x'"),
+        (classifier(), [["x"]], NotACut, "only pass on"),
         (classifier(), [["w1"]], UnknownCut, "'w1'"),
         (classifier(), [["p"], ["c1"]], NotACut, "'c1'"),
         (classifier(), [["c1"], ["c1"]], NotACut, "must not repeat"),

@@ -1,0 +1,149 @@
+"""Every place where a graph can be cut in execution order, and what that would cost.
+
+After each node, the values that later nodes or outputs still need are what has to cross: they are
+the cut, whether one tensor or many. A scan that remembers the last use of each value finds all cuts
+in time proportional to the graph. Another order of independent branches may allow other cuts;
+`cutting.Cutter` takes any, these are the ones that the model's own order shows.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from fivegms_engine.graph import SeparatedModel
+from fivegms_manifests.model import TensorInfo
+from fivegms_prepare.flow import Flow, flow_of
+from fivegms_prepare.memory import size_of
+from fivegms_prepare.profile import NodeProfile, constants_of, most, profile_nodes, total
+from fivegms_prepare.values import infer_values
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What lies on one side of a cut; `macs` and `activation_bytes` for one sample.
+
+    A constant that both sides read counts on both, as both need it.
+    """
+
+    nodes: int
+    parameters: int
+    weights_bytes: int
+    macs: int | None
+    activation_bytes: int | None
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """Decoded weights and intermediate values together."""
+        live = self.activation_bytes
+        return None if live is None else self.weights_bytes + live
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A place to cut: after node `position` of the flow. `size_bytes` is that of one sample."""
+
+    position: int
+    after: str
+    tensors: tuple[TensorInfo, ...]
+    size_bytes: int | None
+    head: Side
+    tail: Side
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The tensors as a template names them (`compositions[].cuts`)."""
+        return tuple(info.name for info in self.tensors)
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A model's nodes in execution order, what each reads, and the cuts between them."""
+
+    nodes: tuple[NodeProfile, ...]
+    constants: tuple[frozenset[str], ...]
+    weights_bytes: dict[str, int]
+    cuts: tuple[Cut, ...]
+
+    @property
+    def macs(self) -> int | None:
+        """Multiply-accumulates of the whole model for one sample."""
+        return total(node.macs for node in self.nodes)
+
+
+def find_cuts(model: SeparatedModel) -> tuple[Cut, ...]:
+    """The cuts of a checked model, in execution order."""
+    return survey(model).cuts
+
+
+def survey(model: SeparatedModel) -> Survey:
+    """The nodes and the cuts of a checked model.
+
+    A cut whose tensors have no known type is left out: no subset could declare them.
+    """
+    flow, values = flow_of(model.graph), infer_values(model.graph)
+    nodes = profile_nodes(model, flow, values)
+    constants = constants_of(model)
+    read = tuple(frozenset(used & constants.keys()) for used in map(set, flow.used))
+    heads = _sides(nodes, read, model)
+    tails = _sides(nodes[::-1], read[::-1], model)[::-1]
+    cuts = [
+        Cut(
+            position=position,
+            after=nodes[position].name,
+            tensors=tuple(values[name] for name in names),
+            size_bytes=total(size_of(values[name]) for name in names),
+            head=heads[position],
+            tail=tails[position + 1],
+        )
+        for position, names in _crossings(flow)
+        if all(name in values for name in names)
+    ]
+    sizes = {name: constant.weights_bytes for name, constant in constants.items()}
+    return Survey(nodes, read, sizes, tuple(cuts))
+
+
+def smallest_so_far(cuts: Sequence[Cut]) -> tuple[Cut, ...]:
+    """The cuts that are smaller than every earlier one: the more work, the fewer bytes.
+
+    All others are beaten by one of these in both; where sizes are unknown there are none.
+    """
+    kept: list[Cut] = []
+    for cut in cuts:
+        if cut.size_bytes is None:
+            continue
+        if not kept or cut.size_bytes < (kept[-1].size_bytes or 0):
+            kept.append(cut)
+    return tuple(kept)
+
+
+def _crossings(flow: Flow) -> Iterator[tuple[int, list[str]]]:
+    """After each node but the last, what is needed later, by name; constants cross nothing."""
+    last_uses = flow.last_uses()
+    live = {name for name in flow.inputs if last_uses[name] >= 0}
+    computing = [index for index in range(len(flow.nodes)) if index not in flow.constant]
+    for index in computing[:-1]:
+        live.update(name for name in flow.nodes[index].output if last_uses.get(name, -1) > index)
+        live.difference_update(name for name in flow.used[index] if last_uses.get(name) == index)
+        yield index, sorted(live)
+
+
+def _sides(
+    nodes: Sequence[NodeProfile], read: Sequence[frozenset[str]], model: SeparatedModel
+) -> list[Side]:
+    """The figures of the first node, of the first two, and so on."""
+    constants = constants_of(model)
+    seen: set[str] = set()
+    parameters, weights_bytes = [0], [0]
+    for names in read:
+        new = [constants[name] for name in names - seen]
+        seen |= names
+        parameters.append(parameters[-1] + sum(one.parameters for one in new))
+        weights_bytes.append(weights_bytes[-1] + sum(one.weights_bytes for one in new))
+    macs = accumulate((node.macs for node in nodes), lambda a, b: total((a, b)))
+    live = accumulate((node.live_bytes for node in nodes), lambda a, b: most((a, b)))
+    return [
+        Side(*figures)
+        for figures in zip(
+            range(1, len(nodes) + 1), parameters[1:], weights_bytes[1:], macs, live, strict=True
+        )
+    ]
