@@ -7,6 +7,11 @@
           InspectionRefused      an answer that is an error
         ArraysUnreadable       does not hold the arrays that the model takes
         OutputUnknown          its name says neither video nor picture
+        KeyFileUnusable        a private key cannot be written, read, or signed with
+      SigningError           a model cannot be signed
+        SigningRefused         devices would refuse what was asked to be signed
+        SignerMissing          the library that signs is not installed
+        SigningFailed          the library that signs did not
       ServerUnreachable      a server of a deployment that is examined does not answer
       ProviderError          between a provider and a 5GMS system
         NoAddress              not an address of an AF
@@ -19,6 +24,7 @@
         FileMissing            a file of the publication is not beside the model
         UploadFailed           a file did not arrive
           UploadRefused          an answer that is an error
+        NotOfSession           the session hosts nothing at the address of a manifest
 
 Errors of the packages below pass through unchanged.
 """
@@ -36,3 +42,7 @@ class BadFile(TestbedError):
 
 class ProviderError(TestbedError):
     """What can go wrong between a provider and a 5GMS system."""
+
+
+class SigningError(TestbedError):
+    """A model cannot be signed."""

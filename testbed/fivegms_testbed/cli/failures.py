@@ -22,7 +22,7 @@ from fivegms_manifests.errors import ManifestError
 from fivegms_prepare.errors import ModelRefused
 from fivegms_testbed import gap
 from fivegms_testbed.cli.exit_codes import ExitCode
-from fivegms_testbed.errors import BadFile, ProviderError
+from fivegms_testbed.errors import BadFile, ProviderError, SigningError
 from fivegms_testbed.inspection import InspectionRefused, InspectionUnanswered
 from fivegms_testbed.m1_connection import AfUnreachable, NoAddress
 from fivegms_testbed.provider import PreparationFailed, VersionExists
@@ -51,6 +51,7 @@ _BY_ERROR: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (InspectionUnanswered, ExitCode.UNREACHABLE),
     (InspectionRefused, ExitCode.REFUSED),
     (BadFile, ExitCode.BAD_INPUT),
+    (SigningError, ExitCode.BAD_INPUT),
     (EngineError, ExitCode.BAD_INPUT),
     (ApplicationFunctionError, ExitCode.BAD_INPUT),
     (ApplicationServerError, ExitCode.BAD_INPUT),

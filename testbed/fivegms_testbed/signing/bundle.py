@@ -11,18 +11,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from fivegms_testbed.errors import TestbedError
+from fivegms_testbed.errors import SigningError
 from fivegms_testbed.signing.keys import SigningKey
 
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _LIBRARIES = frozenset({"model_signing", "OpenSSL"})
 
 
-class SignerMissing(TestbedError):
+class SignerMissing(SigningError):
     """The library that signs is not installed."""
 
 
-class SigningFailed(TestbedError):
+class SigningFailed(SigningError):
     """The library that signs did not."""
 
 

@@ -26,14 +26,14 @@ from fivegms_manifests.release import (
     ReleasedManifest,
     write_release,
 )
-from fivegms_testbed.errors import TestbedError
+from fivegms_testbed.errors import SigningError
 from fivegms_testbed.signing.bundle import sign_files
 from fivegms_testbed.signing.keys import SigningKey
 
 DEFAULT_LIFETIME = timedelta(days=30)
 
 
-class SigningRefused(TestbedError):
+class SigningRefused(SigningError):
     """What was asked to be signed would be refused by devices."""
 
 
