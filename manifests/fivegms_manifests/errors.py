@@ -21,6 +21,7 @@
       BoxUnsupported         a box version, flag or layout outside the format
       SegmentLimitExceeded   more samples or boxes, or a larger sample, than the limits allow
       SampleOutOfBounds      a sample that does not lie in its media data box
+      FileNameUnsafe         a name for a file that is more than one, or none
       SegmentTooLong         more bytes arrived than the manifest promised
       SegmentTooShort        fewer bytes arrived than the manifest promised
       DigestMismatch         the bytes that arrived are not those of the manifest
@@ -114,6 +115,10 @@ class SegmentLimitExceeded(ManifestError):
 
 class SampleOutOfBounds(ManifestError):
     """A sample does not lie inside the media data box after its movie fragment."""
+
+
+class FileNameUnsafe(ManifestError):
+    """A track of a file whose name leads to another folder, or is none that files have."""
 
 
 class SegmentTooLong(ManifestError):
