@@ -98,7 +98,7 @@ def _is_tensor(wanted: Type) -> bool:
     )
 
 
-def _constant(expression: Expression) -> Value | None:
+def _constant(expression: Expression) -> "Value | None":
     """The value of a default; those of the standard are literals and arrays of them."""
     match expression:
         case Literal(value):
