@@ -53,7 +53,7 @@ def encode(
     """Yield the codebook of at most `entries` (1 to 256), then frames of the indices.
 
     `importance` broadcasts to the array's shape; it weighs the squared error of each number and
-    is finite and at least 0.
+    is finite, at least 0, and somewhere above.
     """
     found = best_entries(array, entries, importance)
     yield _COUNT.pack(len(found) - 1) + found.tobytes()
@@ -88,9 +88,12 @@ def decode(payload: memoryview, out: Array, stored: DType) -> None:
 def best_entries(array: Array, entries: int, importance: Array | None = None) -> Entries:
     """At most `entries` numbers, ascending, that approximate those of a finite `array` best."""
     sample, weights = _sample(array, importance)
+    distinct = np.unique(sample)
+    if len(distinct) <= entries:
+        return np.unique(distinct.astype("<f4"))
     starts = np.concatenate([[0.0], np.cumsum(weights)])
     sums = np.concatenate([[0.0], np.cumsum(weights * sample)])
-    centres = _spread(sample, entries)
+    centres = _spread(sample, starts[1:], entries)
     for _ in range(_ROUNDS):
         edges = np.searchsorted(sample, (centres[1:] + centres[:-1]) / 2)
         bounds = np.concatenate([[0], edges, [len(sample)]])
@@ -113,15 +116,18 @@ def _sample(array: Array, importance: Array | None) -> tuple[NDArray[np.float64]
     return sample[order], weights[order].astype(np.float64)
 
 
-def _spread(sample: NDArray[np.float64], entries: int) -> NDArray[np.float64]:
+def _spread(
+    sample: NDArray[np.float64], reached_weight: NDArray[np.float64], entries: int
+) -> NDArray[np.float64]:
     """Entries to start from, dense where numbers are: by the square root of the gaps of quantiles.
 
     The best density is the cube root of that of the numbers (Panter and Dite 1951), near this.
     """
-    quantiles = sample[np.linspace(0, len(sample) - 1, 4 * MAX_ENTRIES + 1).astype(np.int64)]
-    reached = np.cumsum(np.sqrt(np.diff(quantiles)))
+    shares = np.linspace(0, reached_weight[-1], 4 * MAX_ENTRIES + 1)
+    quantiles = sample[np.minimum(np.searchsorted(reached_weight, shares), len(sample) - 1)]
+    reached = np.cumsum(np.sqrt(np.diff(quantiles, prepend=quantiles[0])))
     targets = (np.arange(entries) + 0.5) / entries * reached[-1]
-    return np.unique(quantiles[np.searchsorted(reached, targets)])
+    return np.unique(np.interp(targets, reached, quantiles))
 
 
 def _nearest(numbers: Array, entries: Entries) -> NDArray[np.uint8]:

@@ -30,9 +30,8 @@ BLOCK_SYMBOLS = 1 << 22
 Symbols = NDArray[np.uint8]
 Sizes = NDArray[np.uint16]
 
-_LONG_LANE = 1024
-_SHORT_LANE = 256
-_LONG_FROM = 1 << 20
+_LANE_SYMBOLS = ((1 << 20, 1024), (1 << 18, 512), (0, 256))
+"""From so many symbols in a block on, how many a lane has."""
 
 _WORD_BITS = np.uint64(32)
 _WORD_SHIFT = np.uint64(5)
@@ -45,10 +44,10 @@ any bit of that word on, thus two codes; and two codes fit in above 31 bits that
 def lane_count(symbols: int) -> int:
     """How many lanes a block of that many symbols has. Part of the format.
 
-    A lane costs some 12 bits: 0.15 % of 1024 symbols. Short blocks have shorter lanes, or they
-    would have too few to be worth an array operation.
+    A lane costs some 7 bits: 0.1 % of 1024 symbols. Short blocks have shorter lanes, or they would
+    have too few to be worth an array operation.
     """
-    return -(-symbols // (_LONG_LANE if symbols >= _LONG_FROM else _SHORT_LANE))
+    return -(-symbols // next(length for least, length in _LANE_SYMBOLS if symbols >= least))
 
 
 def encode(symbols: Symbols, lengths: Lengths) -> tuple[Sizes, bytes]:

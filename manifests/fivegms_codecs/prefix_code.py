@@ -39,7 +39,9 @@ def code_lengths(counts: NDArray[np.int64], max_bits: int = MAX_BITS) -> Lengths
     occurring = [int(symbol) for symbol in np.flatnonzero(counts)]
     unused = [symbol for symbol in range(2) if symbol not in occurring]
     occurring += unused[: max(0, 2 - len(occurring))]
-    leaves: list[_Package] = sorted((int(counts[symbol]), (symbol,)) for symbol in occurring)
+    # With a weight of 0, a package could be as cheap as a symbol in it and be taken before it.
+    weights = {symbol: max(1, int(counts[symbol])) for symbol in occurring}
+    leaves: list[_Package] = sorted((weights[symbol], (symbol,)) for symbol in occurring)
     row = leaves
     for _ in range(max_bits - 1):
         row = list(heapq.merge(leaves, _pairs(row)))
