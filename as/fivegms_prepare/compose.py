@@ -1,4 +1,4 @@
-"""Subsets of a model at the cuts that a provider names, and the whole (TR 26.927 5.1).
+"""Subsets of a model at the cuts that a provider names or asks for, and the whole (TR 26.927 5.1).
 
 A composition is an ordered set of subsets whose chain equals the model: subset `i` takes in the
 tensors of cut `i - 1` and gives those of cut `i`, nothing else passes. So the first subset alone
@@ -15,7 +15,9 @@ from dataclasses import dataclass, replace
 from fivegms_api.model_preparation import CompositionRequest
 from fivegms_engine.graph import SeparatedModel
 from fivegms_manifests.model import Composition, CompositionMember, TensorInfo
+from fivegms_prepare.cuts import Survey, survey
 from fivegms_prepare.cutting import Cutter
+from fivegms_prepare.split_search import search_cuts
 from fivegms_prepare.values import inputs_of, outputs_of
 
 WHOLE = "whole"
@@ -50,20 +52,33 @@ def _without_weights(subset: SubsetPlan) -> SubsetPlan:
 
 
 def plan(model: SeparatedModel, requests: Sequence[CompositionRequest]) -> Plan:
-    """Cut a model as requested. Raises UnknownCut and NotACut."""
+    """Cut a model as requested. Raises UnknownCut, NotACut and NoCutFound."""
     subsets: dict[bytes, SubsetPlan] = {}
     whole = _subset(model, WHOLE, subsets)
     compositions = [Composition(WHOLE, (CompositionMember(whole.id, EVERYWHERE),))]
     if requests:
         cutter = Cutter(model)
-        compositions += [_composition(cutter, request, subsets) for request in requests]
+        surveyed = survey(model) if any(request.search for request in requests) else None
+        for request in requests:
+            cuts = _cuts(request, surveyed)
+            compositions.append(_composition(cutter, request, cuts, subsets))
     return Plan(tuple(subsets.values()), tuple(compositions))
 
 
+def _cuts(request: CompositionRequest, surveyed: Survey | None) -> Sequence[Sequence[str]]:
+    """The names of the tensors of each cut: those asked for, or the best that there are."""
+    if request.search is None or surveyed is None:
+        return request.cuts or ()
+    return [cut.names for cut in search_cuts(surveyed, request.search)]
+
+
 def _composition(
-    cutter: Cutter, request: CompositionRequest, subsets: dict[bytes, SubsetPlan]
+    cutter: Cutter,
+    request: CompositionRequest,
+    cuts: Sequence[Sequence[str]],
+    subsets: dict[bytes, SubsetPlan],
 ) -> Composition:
-    parts = cutter.cut(request.cuts or ())
+    parts = cutter.cut(cuts)
     endpoints = request.endpoints or (EVERYWHERE,) * len(parts)
     members = (
         CompositionMember(_subset(part, f"{request.id}-{index}", subsets).id, endpoints[index])

@@ -1,48 +1,95 @@
 """Segments back to a running model, from the very bytes that a UE will fetch.
 
-What is measured and advertised is measured on this, never on the model that was uploaded.
+What is measured and advertised is measured on this, never on the model that was uploaded. One
+segment of each layer is in memory at a time, beside the tensors.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from numpy.typing import NDArray
 
-from fivegms_codecs.units import TopologyUnit, decode_tensor, read_unit
+from fivegms_codecs.units import TensorUnit, TopologyUnit, decode_tensor, read_unit
 from fivegms_engine.errors import EngineError
 from fivegms_engine.session import InferenceEngine, LoadedModel
 from fivegms_manifests.digests import verify
 from fivegms_manifests.model import SegmentRef
 from fivegms_manifests.segments import read_media_segment
 from fivegms_prepare.errors import NotLoadable
-from fivegms_prepare.variants import EncodedVariant
+
+Array = NDArray[Any]
 
 
-def load_variant(variant: EncodedVariant, folder: Path) -> LoadedModel:
-    """Verify, decode and load the segments of a variant below `folder`.
+@dataclass(slots=True)
+class Decoded:
+    """A topology, its tensors, and the seconds that decoding them took, reading apart."""
 
-    Raises NotLoadable with onnxruntime's reason, and the errors of the codecs and manifests if the
-    segments are not what was written.
+    topology: bytes = b""
+    tensors: dict[str, Array] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def take(self, name: str, recover: Callable[[], Array]) -> None:
+        """Recover a tensor on the clock."""
+        start = perf_counter()
+        self.tensors[name] = recover()
+        self.seconds += perf_counter() - start
+
+
+def decode(layers: Sequence[Sequence[SegmentRef]], folder: Path) -> Decoded:
+    """A variant from the segments of its layers, lowest first; most variants have one.
+
+    Raises the errors of the codecs and manifests if the segments are not what was written.
     """
-    topology, tensors = decode(variant.segments, folder)
+    base, *uppers = (_units(segments, folder) for segments in layers)
+    above = [_Layer(upper) for upper in uppers]
+    found = Decoded()
+    for unit in base:
+        if isinstance(unit, TopologyUnit):
+            found.topology = unit.graph
+        else:
+            stack = [unit, *(part for layer in above if (part := layer.take(unit.name)))]
+            found.take(unit.name, partial(_join, stack))
+    return found
+
+
+def _join(stack: Sequence[TensorUnit]) -> Array:
+    return decode_tensor(stack[0])
+
+
+def load(decoded: Decoded, *, exact: bool = True) -> LoadedModel:
+    """Make a decoded model ready to run, as a UE does or not `exact`ly.
+
+    Raises NotLoadable with onnxruntime's reason.
+    """
     try:
-        return InferenceEngine.load(topology, tensors)
+        return InferenceEngine.load(decoded.topology, decoded.tensors, exact=exact)
     except EngineError as error:
         raise NotLoadable(f"onnxruntime does not load the model: {error}") from error
 
 
-def decode(segments: Sequence[SegmentRef], folder: Path) -> tuple[bytes, dict[str, NDArray[Any]]]:
-    """The topology and every tensor that these media segments hold."""
-    topology = b""
-    tensors: dict[str, NDArray[Any]] = {}
+class _Layer:
+    """The units of an enhancement layer, in the order of the layer below, which has more."""
+
+    def __init__(self, units: Iterator[TensorUnit | TopologyUnit]) -> None:
+        self._units = (unit for unit in units if isinstance(unit, TensorUnit))
+        self._next = next(self._units, None)
+
+    def take(self, name: str) -> TensorUnit | None:
+        """The layer's unit of a tensor, or None if it has none."""
+        unit = self._next
+        if unit is None or unit.name != name:
+            return None
+        self._next = next(self._units, None)
+        return unit
+
+
+def _units(segments: Sequence[SegmentRef], folder: Path) -> Iterator[TensorUnit | TopologyUnit]:
     for ref in segments:
         data = (folder / ref.url).read_bytes()
         verify(ref, data)
         for sample in read_media_segment(data).samples:
-            unit = read_unit(sample)
-            if isinstance(unit, TopologyUnit):
-                topology = unit.graph
-            else:
-                tensors[unit.name] = decode_tensor(unit)
-    return topology, tensors
+            yield read_unit(sample)

@@ -59,6 +59,42 @@ class ModelTooLarge(ModelRefused):
     type = "model-too-large"
 
 
+class ContainerUnknown(ModelRefused):
+    """The file or folder is of no model format that is known here."""
+
+    type = "container-unknown"
+
+
+class ArchiveDamaged(ModelRefused):
+    """A zip or tar file cannot be read."""
+
+    type = "archive-damaged"
+
+
+class ArchiveUnsafe(ModelRefused):
+    """A member of an archive would lie elsewhere, is no plain file, or is there twice."""
+
+    type = "archive-unsafe"
+
+
+class ConverterMissing(ModelRefused):
+    """The library that converts this format is not installed here."""
+
+    type = "converter-missing"
+
+
+class ConversionUnsafe(ModelRefused):
+    """The format runs code of whoever wrote the file when it is read, and nobody vouched for it."""
+
+    type = "conversion-unsafe"
+
+
+class ConversionFailed(ModelRefused):
+    """The converter does not make an ONNX model of the file."""
+
+    type = "conversion-failed"
+
+
 class EmptyGraph(ModelRefused):
     """The graph computes nothing."""
 

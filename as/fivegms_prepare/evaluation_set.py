@@ -50,10 +50,10 @@ def open_evaluation(
 ) -> EvaluationSet:
     """The evaluation set of a template, below `folder`. Raises EvaluationFailed."""
     if isinstance(request, TensorEvaluation):
-        return TensorSet(request, _inside(folder, request.tensors))
-    media = _inside(folder, request.media)
-    path = _inside(folder, request.ground_truth)
-    with _reading(request.ground_truth):
+        return TensorSet(request, file_inside(folder, request.tensors))
+    media = file_inside(folder, request.media)
+    path = file_inside(folder, request.ground_truth)
+    with reading(request.ground_truth):
         truth = load_ground_truth(path)
     return MediaSet(request, media, truth, model)
 
@@ -70,15 +70,15 @@ class MediaSet:
     def sample(self, inputs: Sequence[TensorInfo]) -> Feeds:
         """The first picture as the model's input, or as many as a fixed batch takes."""
         io = self._io(inputs, ())
-        with _reading(self.request.media):
+        with reading(self.request.media):
             with self.media.open("rb") as file, open_frames(file) as frames:
-                taken = islice(frames, _fixed_batch(inputs) or 1)
+                taken = islice(frames, fixed_batch(inputs) or 1)
                 pictures = [frame.pixels for frame in taken]
             return task_named(self.model.task).feeds(pictures, io)[0]
 
     def accuracy(self, model: LoadedModel) -> tuple[Accuracy, ...]:
         """The task's figures over all frames."""
-        with _reading(self.request.media):
+        with reading(self.request.media):
             figures = self._figures(model)
         if self.request.metric not in figures:
             raise EvaluationFailed(
@@ -129,12 +129,12 @@ class TensorSet:
     def sample(self, inputs: Sequence[TensorInfo]) -> Feeds:
         """The first sample, or as many as a fixed batch takes."""
         arrays, _ = self._read(inputs)
-        return next(_batches(arrays, _fixed_batch(inputs) or 1))
+        return next(batches_of(arrays, fixed_batch(inputs) or 1))
 
     def accuracy(self, model: LoadedModel) -> tuple[Accuracy, ...]:
         """The share of samples whose largest score in the first output is at their label."""
         arrays, labels = self._read(model.inputs)
-        fixed = _fixed_batch(model.inputs)
+        fixed = fixed_batch(model.inputs)
         if fixed and len(labels) % fixed:
             raise EvaluationFailed(
                 f"the model takes batches of {fixed}; there are {len(labels)} samples"
@@ -142,7 +142,7 @@ class TensorSet:
         try:
             scores = [
                 model.run(feeds)[model.outputs[0].name]
-                for feeds in _batches(arrays, fixed or BATCH)
+                for feeds in batches_of(arrays, fixed or BATCH)
             ]
         except EngineError as error:
             raise EvaluationFailed(f"{self.request.tensors}: {error}") from error
@@ -159,7 +159,7 @@ class TensorSet:
     def _read(
         self, inputs: Sequence[TensorInfo]
     ) -> tuple[dict[str, NDArray[Any]], NDArray[np.integer]]:
-        arrays = _read_npz(self.path, [*(info.name for info in inputs), "labels"])
+        arrays = read_npz(self.path, [*(info.name for info in inputs), "labels"])
         labels = arrays.pop("labels")
         counts = {len(array) if array.ndim else 0 for array in arrays.values()}
         if labels.ndim != 1 or counts != {len(labels)} or not len(labels):
@@ -169,7 +169,8 @@ class TensorSet:
         return arrays, labels
 
 
-def _read_npz(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+def read_npz(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Those arrays of an archive of plain arrays. Raises EvaluationFailed."""
     try:
         with zipfile.ZipFile(path) as archive:
             declared = sum(entry.file_size for entry in archive.infolist())
@@ -191,17 +192,18 @@ def _array(entry: object) -> NDArray[Any]:
     return entry
 
 
-def _batches(arrays: Mapping[str, NDArray[Any]], size: int) -> Iterator[dict[str, NDArray[Any]]]:
+def batches_of(arrays: Mapping[str, NDArray[Any]], size: int) -> Iterator[dict[str, NDArray[Any]]]:
+    """`size` samples of every array at a time, from the first."""
     count = len(next(iter(arrays.values())))
     for start in range(0, count, size):
         yield {name: array[start : start + size] for name, array in arrays.items()}
 
 
 def _batch_size(inputs: Sequence[TensorInfo]) -> int:
-    return _fixed_batch(inputs) or BATCH
+    return fixed_batch(inputs) or BATCH
 
 
-def _fixed_batch(inputs: Sequence[TensorInfo]) -> int | None:
+def fixed_batch(inputs: Sequence[TensorInfo]) -> int | None:
     """How many samples the model takes at once; None where it takes any number."""
     sizes = (info.shape[0] for info in inputs if info.shape)
     return max((size for size in sizes if isinstance(size, int)), default=None)
@@ -214,7 +216,7 @@ def _classes(scores: Sequence[NDArray[Any]], name: str) -> NDArray[np.integer]:
 
 
 @contextmanager
-def _reading(name: str) -> Iterator[None]:
+def reading(name: str) -> Iterator[None]:
     """What goes wrong with the evaluation file of that name, as EvaluationFailed."""
     try:
         yield
@@ -224,8 +226,9 @@ def _reading(name: str) -> Iterator[None]:
         raise EvaluationFailed(f"{name}: {error}") from error
 
 
-def _inside(folder: Path, name: str) -> Path:
-    with _reading(name):
+def file_inside(folder: Path, name: str) -> Path:
+    """A file below `folder`. Raises EvaluationFailed for one elsewhere, and if there is none."""
+    with reading(name):
         base = folder.resolve()
         path = (base / name).resolve()
         if path.is_relative_to(base) and path.is_file():

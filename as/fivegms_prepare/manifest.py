@@ -3,20 +3,29 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fivegms_api.ai_models import MeasuredAccuracy, PreparedVariant
-from fivegms_api.model_variants import Precision, WeightCodec
+from fivegms_api.ai_models import (
+    DeltaBase,
+    MeasuredAccuracy,
+    PreparedStage,
+    PreparedVariant,
+    StageFigures,
+)
+from fivegms_api.model_variants import Precision
 from fivegms_manifests.model import (
-    Accuracy,
     Constraints,
-    Latency,
+    Delta,
+    Figures,
     ModelManifest,
-    Recovery,
+    Stage,
     Subset,
     Variant,
     bandwidth_within_a_second,
 )
 from fivegms_prepare.compose import WHOLE, SubsetPlan
+from fivegms_prepare.evaluation import Contents
+from fivegms_prepare.figures import Performance, recovery_of
 from fivegms_prepare.profile import Profile
+from fivegms_prepare.recipes import Recipe
 from fivegms_prepare.variants import EncodedVariant
 
 ENGINES = ("onnxruntime",)
@@ -24,26 +33,42 @@ SIGNIFICANT_LOSS = 0.005
 """Accuracy figures nearer than this do not rank variants: data sets are not that large."""
 
 _FIDELITY = tuple(Precision)
+_DELTA_CODECS = {"lossless": "delta-xor+zstd", "quantised": "delta-int+zstd"}
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredVariant:
-    """A variant with the figures measured on its segments."""
+    """A variant with what was measured on its segments and those of the layers below.
+
+    `activation_bytes` is the most that intermediate values take at once, None where unknown.
+    """
 
     encoded: EncodedVariant
-    accuracy: tuple[Accuracy, ...] = ()
-    latency: Latency | None = None
+    contents: Contents
+    performance: Performance
+    stages: tuple[Stage, ...] = ()
+    activation_bytes: int | None = None
+    delta: Delta | None = None
+
+    @property
+    def recipe(self) -> Recipe:
+        """What the variant is made of."""
+        return self.encoded.recipe
+
+    @property
+    def codec(self) -> str:
+        """How its numbers travel."""
+        return str(self.recipe.codec) if self.delta is None else _DELTA_CODECS[self.delta.mode]
 
     @property
     def figure(self) -> float:
         """The accuracy that the template asks for; 0 where none was measured."""
-        return self.accuracy[0].value if self.accuracy else 0.0
+        return self.performance.accuracy[0].value if self.performance.accuracy else 0.0
 
 
 def subset_of(plan: SubsetPlan, profile: Profile, measured: Sequence[MeasuredVariant]) -> Subset:
     """The manifest's description of a subset and its variants."""
     keys = _rank_keys(measured)
-    names = _names([each.encoded for each in measured])
     ranks = sorted(set(keys))
     memory = None
     if profile.activation_bytes is not None:
@@ -55,8 +80,8 @@ def subset_of(plan: SubsetPlan, profile: Profile, measured: Sequence[MeasuredVar
         outputs=plan.outputs,
         parameters=profile.parameters,
         variants=tuple(
-            _variant(_variant_id(plan, name), profile, each, ranks.index(key) + 1)
-            for name, each, key in zip(names, measured, keys, strict=True)
+            _variant(plan, each, ranks.index(key) + 1)
+            for each, key in zip(measured, keys, strict=True)
         ),
         macs=profile.macs,
         peak_memory_bytes=memory,
@@ -68,79 +93,95 @@ def _rank_keys(measured: Sequence[MeasuredVariant]) -> list[tuple[float, int]]:
     best = max(variant.figure for variant in measured)
     losses = [best - variant.figure for variant in measured]
     return [
-        (0.0 if loss < SIGNIFICANT_LOSS else loss, _FIDELITY.index(each.encoded.request.precision))
+        (0.0 if loss < SIGNIFICANT_LOSS else loss, _FIDELITY.index(each.recipe.precision))
         for loss, each in zip(losses, measured, strict=True)
     ]
 
 
-def _variant(
-    variant_id: str,
-    profile: Profile,
-    measured: MeasuredVariant,
-    quality_ranking: int,
-) -> Variant:
-    encoded = measured.encoded
-    sizes = [encoded.initialization.size_bytes, *(ref.size_bytes for ref in encoded.segments)]
+def _variant(plan: SubsetPlan, measured: MeasuredVariant, quality_ranking: int) -> Variant:
+    encoded, contents = measured.encoded, measured.contents
+    below = measured.recipe.below
     return Variant(
-        id=variant_id,
-        precision=str(encoded.request.precision),
-        codec=str(encoded.request.codec),
-        recovery=_recovery(encoded),
+        id=variant_id(plan, measured.recipe.name),
+        precision=str(measured.recipe.precision),
+        codec=measured.codec,
+        recovery=recovery_of(measured.stages),
         quality_ranking=quality_ranking,
-        bandwidth_bps=bandwidth_within_a_second(sum(sizes)),
-        weights_bytes=profile.weights_bytes,
+        bandwidth_bps=bandwidth_within_a_second(encoded.size_bytes),
+        weights_bytes=contents.weights_bytes,
         initialization=encoded.initialization,
         segments=encoded.segments,
-        accuracy=measured.accuracy,
-        latency=measured.latency,
+        accuracy=measured.performance.accuracy,
+        latency=measured.performance.latency,
         constraints=Constraints(
             # onnxruntime keeps a packed copy of most weights beside those it was given.
-            min_memory_bytes=2 * profile.weights_bytes + (profile.activation_bytes or 0),
+            min_memory_bytes=2 * contents.weights_bytes + (measured.activation_bytes or 0),
             engines=ENGINES,
         ),
+        depends_on=None if below is None else variant_id(plan, below),
+        stages=measured.stages,
+        weights_sha256=contents.weights_sha256,
+        decode_ms=contents.decode_ms,
+        delta=measured.delta,
     )
 
 
-def _names(variants: Sequence[EncodedVariant]) -> list[str]:
-    """A variant's precision is its name; the codec joins it where two have the same precision."""
-    precisions = [variant.request.precision for variant in variants]
-    return [
-        str(precision)
-        if precisions.count(precision) == 1
-        else f"{precision}-{variant.request.codec}".replace("+", "-")
-        for precision, variant in zip(precisions, variants, strict=True)
-    ]
-
-
-def _variant_id(plan: SubsetPlan, name: str) -> str:
+def variant_id(plan: SubsetPlan, name: str) -> str:
     """Unique in the manifest: variants of the whole model have short ids."""
     return name if plan.name == WHOLE else f"{plan.name}-{name}"
-
-
-def _recovery(encoded: EncodedVariant) -> Recovery:
-    as_is = encoded.request.codec == WeightCodec.RAW
-    if as_is and encoded.request.precision == Precision.FP32:
-        return Recovery.SENDER_ONLY
-    return Recovery.RECEIVER_ASSISTED
 
 
 def variants_of(manifest: ModelManifest) -> tuple[PreparedVariant, ...]:
     """Every variant as M3 and M1 report it."""
     return tuple(
-        PreparedVariant(
-            subset=subset.id,
-            id=variant.id,
-            precision=variant.precision,
-            codec=variant.codec,
-            size_bytes=variant.size_bytes,
-            sha256=variant.sha256,
-            segments=len(variant.segments),
-            accuracy=tuple(
-                MeasuredAccuracy(metric=a.metric, value=a.value, data_set=a.data_set)
-                for a in variant.accuracy
-            ),
-            latency_ms=variant.latency.p50_ms if variant.latency else None,
-        )
-        for subset in manifest.subsets
-        for variant in subset.variants
+        _prepared(subset.id, variant) for subset in manifest.subsets for variant in subset.variants
+    )
+
+
+def _prepared(subset_id: int, variant: Variant) -> PreparedVariant:
+    return PreparedVariant(
+        subset=subset_id,
+        id=variant.id,
+        precision=variant.precision,
+        codec=variant.codec,
+        size_bytes=variant.size_bytes,
+        sha256=variant.sha256,
+        segments=len(variant.segments),
+        accuracy=tuple(
+            MeasuredAccuracy(metric=a.metric, value=a.value, data_set=a.data_set)
+            for a in variant.accuracy
+        ),
+        latency_ms=variant.latency.p50_ms if variant.latency else None,
+        decode_ms=variant.decode_ms,
+        depends_on=variant.depends_on,
+        delta=None if variant.delta is None else _base(variant.delta),
+        container=variant.container,
+        stages=tuple(map(_stage, variant.stages)),
+    )
+
+
+def _base(delta: Delta) -> DeltaBase:
+    return DeltaBase(
+        base_version=delta.base_version,
+        base_variant=delta.base_variant,
+        base_weights=delta.base_sha256,
+        mode=delta.mode,
+        chain=delta.chain,
+    )
+
+
+def _stage(stage: Stage) -> PreparedStage:
+    return PreparedStage(
+        name=stage.name,
+        recovery=str(stage.recovery),
+        transparent=stage.transparent,
+        settings=stage.settings,
+        before=_figures(stage.before),
+        after=_figures(stage.after),
+    )
+
+
+def _figures(figures: Figures) -> StageFigures:
+    return StageFigures(
+        size_bytes=figures.size_bytes, accuracy=figures.accuracy, latency_ms=figures.latency_ms
     )

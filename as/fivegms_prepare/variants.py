@@ -1,108 +1,125 @@
-"""A subset's weights in one precision and codec, as segments named by their digest.
+"""A subset's weights in one precision and codec, or in all layers of one, as segments.
 
-The first media segment is the topology alone, so that all variants of a subset share it. Then come
-the tensors in execution order; a segment closes at the tensor boundary at which it would grow past
-the template's segment size, and a tensor larger than that has a segment of its own. Tensors are
-read, coded and written one after the other: memory holds one segment, never a variant.
+The first media segment is the topology alone, so that all variants of a subset share it; an
+enhancement layer has none. Then come the tensors in execution order, those of a layer being what
+the layers below leave open. Tensors are read, coded and written one after the other: memory holds
+one segment of each layer, never a variant.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fivegms_api.model_variants import VariantRequest
+
+from fivegms_api.model_variants import Precision
 from fivegms_codecs.errors import CodecError
 from fivegms_codecs.units import write_tensor, write_topology
-from fivegms_codecs.weights import Codec, Precision
-from fivegms_engine.graph import SeparatedModel
-from fivegms_manifests.digests import digest, initialization_name, segment_name
+from fivegms_codecs.weights import Codec
+from fivegms_codecs.weights import Precision as CodedPrecision
+from fivegms_engine.graph import SeparatedModel, Weight
 from fivegms_manifests.errors import SegmentLimitExceeded
 from fivegms_manifests.model import SegmentRef
-from fivegms_manifests.segments import (
-    SEGMENT_DURATION,
-    WEIGHTS_PAYLOAD_URN,
-    write_initialization_segment,
-    write_media_segment,
-)
 from fivegms_prepare.errors import VariantImpossible
+from fivegms_prepare.figures import packed_bytes
+from fivegms_prepare.packaging import SegmentWriter, store_initialization
+from fivegms_prepare.recipes import Batch, Recipe
 
-INITIALIZATION_FOLDER = "init"
-SEGMENT_FOLDER = "segments"
-MAX_SAMPLES = 4096
-"""The most tensors in one segment, well below what readers accept."""
+_BYTES_PER_NUMBER = {
+    Precision.FP32: 8.0,
+    Precision.FP16: 2.0,
+    Precision.INT8: 1.0,
+    Precision.INT4: 0.5,
+    Precision.CODEBOOK: 1.0,
+}
+_LAYER_BYTES_PER_NUMBER = 2.0  # of 20 and 12 bits
+
+_Unit = bytes | None
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedVariant:
-    """The segments of one variant, written below a folder that their URLs are relative to."""
+    """The segments of one variant, written below a folder that their URLs are relative to.
 
-    request: VariantRequest
+    `packed_bytes` is what its units would take without entropy coding.
+    """
+
+    recipe: Recipe
     initialization: SegmentRef
     segments: tuple[SegmentRef, ...]
+    packed_bytes: int
+
+    @property
+    def size_bytes(self) -> int:
+        """What is fetched."""
+        return self.initialization.size_bytes + sum(ref.size_bytes for ref in self.segments)
 
 
 def encode(
     model: SeparatedModel,
-    request: VariantRequest,
+    batch: Batch,
     folder: Path,
     segment_size_bytes: int,
     progress: Callable[[float], None] = lambda fraction: None,
-) -> EncodedVariant:
-    """Write one variant's segments below `folder`; those that exist already are not written again.
+) -> tuple[EncodedVariant, ...]:
+    """Write the segments of all recipes of a batch below `folder`, each once.
 
-    `progress` is given the share of the weights that is done. Raises VariantImpossible.
+    A layer that would hold nothing, because the layers below are exact, is left out. `progress` is
+    given the share of the weights that is done. Raises VariantImpossible.
     """
-    initialization = write_initialization_segment(WEIGHTS_PAYLOAD_URN)
-    groups = _groups(model, request, segment_size_bytes, progress)
+    drafts = [_Draft(recipe, folder, segment_size_bytes) for recipe in batch.recipes]
+    done, total = 0, max(model.weights_bytes, 1)
     try:
-        return EncodedVariant(
-            request,
-            _store(folder / INITIALIZATION_FOLDER, initialization_name, initialization),
-            tuple(_store_samples(folder, index, group) for index, group in enumerate(groups)),
-        )
+        drafts[0].add_topology(write_topology(model.topology()))
+        for weight in model.weights:
+            for draft, unit in zip(drafts, _units(weight, batch), strict=True):
+                draft.add(unit, weight)
+            done += weight.size_bytes
+            progress(done / total)
+        initialization = store_initialization(folder)
+        finished = [draft.finish(initialization) for draft in drafts]
     except (CodecError, SegmentLimitExceeded) as error:  # the latter from a tensor of 4 GiB
-        raise VariantImpossible(f"{request.precision} as {request.codec}: {error}") from error
+        top = batch.recipes[-1]
+        raise VariantImpossible(f"{top.precision} as {top.codec}: {error}") from error
+    return tuple(variant for variant in finished if variant.segments)
 
 
-def _groups(
-    model: SeparatedModel,
-    request: VariantRequest,
-    segment_size_bytes: int,
-    progress: Callable[[float], None],
-) -> Iterator[list[bytes]]:
-    """The samples of each media segment in order."""
-    yield [write_topology(model.topology())]
-    samples: list[bytes] = []
-    size_bytes = done = 0
-    total = max(model.weights_bytes, 1)
-    for weight in model.weights:
-        sample = write_tensor(
-            weight.name, weight.array(), Precision(request.precision), Codec(request.codec)
-        )
-        full = size_bytes + len(sample) > segment_size_bytes or len(samples) == MAX_SAMPLES
-        if samples and full:
-            yield samples
-            samples, size_bytes = [], 0
-        samples.append(sample)
-        size_bytes += len(sample)
-        done += weight.size_bytes
-        progress(done / total)
-    if samples:
-        yield samples
+def _units(weight: Weight, batch: Batch) -> Iterator[_Unit]:
+    """The unit of a tensor in each recipe of a batch; None where layers below say it all."""
+    if batch.is_layered:
+        raise VariantImpossible("layers cannot be coded yet")
+    recipe = batch.recipes[0]
+    precision, codec = CodedPrecision(recipe.precision), Codec(recipe.codec)
+    yield write_tensor(weight.name, weight.array(), precision, codec)
 
 
-def _store_samples(folder: Path, index: int, samples: list[bytes]) -> SegmentRef:
-    segment = write_media_segment(
-        samples, sequence_number=index + 1, base_decode_time=index * SEGMENT_DURATION
-    )
-    return _store(folder / SEGMENT_FOLDER, segment_name, segment)
+class _Draft:
+    """One variant while it is written."""
+
+    def __init__(self, recipe: Recipe, folder: Path, segment_size_bytes: int) -> None:
+        self._recipe = recipe
+        self._writer = SegmentWriter(folder, segment_size_bytes)
+        self._packed = 0
+
+    def add_topology(self, unit: bytes) -> None:
+        self._writer.add(unit, len(unit))
+        self._writer.close_segment()
+        self._packed += packed_bytes(unit)
+
+    def add(self, unit: _Unit, weight: Weight) -> None:
+        if unit is not None:
+            self._writer.add(unit, _nominal_bytes(weight, self._recipe))
+            self._packed += packed_bytes(unit)
+
+    def finish(self, initialization: SegmentRef) -> EncodedVariant:
+        return EncodedVariant(self._recipe, initialization, self._writer.finish(), self._packed)
 
 
-def _store(folder: Path, name: Callable[[str], str], data: bytes) -> SegmentRef:
-    """Write `data` under the name of its digest, below a folder that its URL begins with."""
-    sha256 = digest(data)
-    path = folder / name(sha256)
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    return SegmentRef(f"{folder.name}/{path.name}", sha256, len(data))
+def _nominal_bytes(weight: Weight, recipe: Recipe) -> int:
+    """What a tensor takes in a precision before entropy coding, as far as its shape tells."""
+    exact = not weight.info.dtype.startswith("float") or len(weight.info.shape) < 2
+    width = _BYTES_PER_NUMBER[recipe.precision]
+    if recipe.below is not None:
+        width = _LAYER_BYTES_PER_NUMBER
+    elif exact:
+        return weight.size_bytes
+    return min(weight.size_bytes, int(weight.elements * width))

@@ -1,6 +1,5 @@
 """From an uploaded file to a folder that is ready to be published, or to nothing at all."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,27 +10,18 @@ import pytest
 from onnx import helper
 
 from fivegms_api.ai_models import PreparationProgress
-from fivegms_api.model_variants import DEFAULT_VARIANTS
-from fivegms_engine.graph import separate
-from fivegms_engine.session import LoadedModel
-from fivegms_manifests.model import Accuracy, Composition, CompositionMember, Recovery, TensorInfo
-from fivegms_prepare.compose import plan
+from fivegms_manifests.model import Recovery
 from fivegms_prepare.errors import (
-    CompositionDiffers,
     EvaluationFailed,
     NotDescribable,
     NotLoadable,
     OperatorCase,
     StorageFailed,
 )
-from fivegms_prepare.evaluation import check_compositions
-from fivegms_prepare.evaluation_set import Feeds
 from fivegms_prepare.preparation import prepare
-from fivegms_prepare.variants import encode
 from support.onnx_graphs import classifier, model_of, node
 from support.preparing import NOW, prepare_model, template_of
 
-TWO = DEFAULT_VARIANTS[:2]
 IMAGE = np.random.default_rng(1).random((2, 3, 16, 16), np.float32)
 
 
@@ -152,10 +142,13 @@ def test_progress(tmp_path: Path) -> None:
     assert (fractions[0], fractions[-1]) == (0, 1)
     assert list(dict.fromkeys(progress.stage for progress in told)) == [
         "checking",
+        "measuring source",
         "encoding fp32",
         "encoding fp16",
         "encoding int8",
-        "measuring whole",
+        "measuring whole fp32",
+        "measuring whole fp16",
+        "measuring whole int8",
         "writing",
     ]
 
@@ -234,44 +227,6 @@ def test_composition_of_a_model_with_open_shapes(tmp_path: Path) -> None:
     )
     with pytest.raises(EvaluationFailed, match="shape is open"):
         prepare_model(model, tmp_path, compositions=[{"id": "s", "cuts": [["a"]]}])
-
-
-@pytest.mark.requirement("R012")
-def test_composition_that_differs_is_refused(tmp_path: Path) -> None:
-    whole, other = (plan(separate(classifier(seed=seed)), ()).subsets[0] for seed in (1, 2))
-    encoded = {
-        number: [encode(subset.model, DEFAULT_VARIANTS[0], tmp_path, 2**20)]
-        for number, subset in ((whole.id, whole), (2, other))
-    }
-    right = Composition("right", (CompositionMember(whole.id),))
-    check_compositions([right], whole, encoded, tmp_path, None)
-    wrong = Composition("wrong", (CompositionMember(2),))
-    with pytest.raises(CompositionDiffers, match="'wrong'"):
-        check_compositions([right, wrong], whole, encoded, tmp_path, None)
-
-
-class CountedSet:
-    """An evaluation set of one picture that counts how often it is asked for it."""
-
-    asked = 0
-
-    def sample(self, inputs: Sequence[TensorInfo]) -> Feeds:
-        self.asked += 1
-        return {"x": IMAGE}
-
-    def accuracy(self, model: LoadedModel) -> tuple[Accuracy, ...]:
-        return ()
-
-
-def test_all_compositions_are_fed_the_same(tmp_path: Path) -> None:
-    whole = plan(separate(classifier()), ()).subsets[0]
-    encoded = {whole.id: [encode(whole.model, request, tmp_path, 2**20) for request in TWO]}
-    compositions = [Composition(name, (CompositionMember(whole.id),)) for name in ("a", "b")]
-    fed = CountedSet()
-    check_compositions(compositions, whole, encoded, tmp_path, fed)
-    assert fed.asked == 1
-    check_compositions([], whole, encoded, tmp_path, fed)
-    assert fed.asked == 1
 
 
 def test_functions_of_the_model_are_put_in_place(tmp_path: Path) -> None:

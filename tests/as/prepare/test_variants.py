@@ -12,19 +12,23 @@ from fivegms_codecs.units import TensorUnit, TopologyUnit, read_unit
 from fivegms_engine.graph import SeparatedModel, expected_tensors, separate
 from fivegms_manifests.digests import digest
 from fivegms_manifests.segments import read_initialization_segment, read_media_segment
-from fivegms_prepare.decoding import decode, load_variant
+from fivegms_prepare.decoding import decode, load
 from fivegms_prepare.errors import NotLoadable, VariantImpossible
+from fivegms_prepare.recipes import batches
 from fivegms_prepare.variants import EncodedVariant, encode
 from support.onnx_graphs import classifier, model_of, node
 
 LOSSLESS, HALF, BYTE = DEFAULT_VARIANTS
+[PLAIN] = batches([LOSSLESS])
 LARGE = classifier(width=64)
 
 
 def encoded(
     folder: Path, request: VariantRequest = LOSSLESS, size: int = 2**20, model: ModelProto = LARGE
 ) -> EncodedVariant:
-    return encode(separate(model), request, folder, size)
+    [batch] = batches([request])
+    [variant] = encode(separate(model), batch, folder, size)
+    return variant
 
 
 def units(variant: EncodedVariant, folder: Path) -> list[list[TopologyUnit | TensorUnit]]:
@@ -82,10 +86,10 @@ def test_same_model_same_files(tmp_path: Path) -> None:
 
 
 def test_lossless_is_lossless(tmp_path: Path) -> None:
-    topology, tensors = decode(encoded(tmp_path).segments, tmp_path)
-    assert [info.name for info in expected_tensors(topology)] == list(tensors)
+    decoded = decode([encoded(tmp_path).segments], tmp_path)
+    assert [info.name for info in expected_tensors(decoded.topology)] == list(decoded.tensors)
     for weight in separate(LARGE).weights:
-        assert np.array_equal(tensors[weight.name], weight.array())
+        assert np.array_equal(decoded.tensors[weight.name], weight.array())
 
 
 @pytest.mark.requirement("R140")
@@ -94,7 +98,7 @@ def test_lower_precision_is_smaller_and_near(
     request_: VariantRequest, share: float, error: float, tmp_path: Path
 ) -> None:
     variant = encoded(tmp_path, request_)
-    _, tensors = decode(variant.segments, tmp_path)
+    tensors = decode([variant.segments], tmp_path).tensors
     weights = {weight.name: weight for weight in separate(LARGE).weights}
     size_bytes = sum(ref.size_bytes for ref in variant.segments[1:])
     assert size_bytes < share * sum(weight.size_bytes for weight in weights.values())
@@ -106,7 +110,7 @@ def test_lower_precision_is_smaller_and_near(
 
 def test_progress_ends_at_all(tmp_path: Path) -> None:
     told: list[float] = []
-    encode(separate(LARGE), LOSSLESS, tmp_path, 2**20, told.append)
+    encode(separate(LARGE), PLAIN, tmp_path, 2**20, told.append)
     assert told == sorted(told)
     assert told[-1] == 1.0
 
@@ -115,7 +119,7 @@ def test_model_without_separable_weights(tmp_path: Path) -> None:
     model = model_of([node("Relu", "x", "y")], {"x": ("float32", ["N"])}, {"y": ("float32", ["N"])})
     variant = encoded(tmp_path, model=model)
     assert len(variant.segments) == 1
-    loaded = load_variant(variant, tmp_path)
+    loaded = load(decode([variant.segments], tmp_path))
     assert loaded.run({"x": np.array([-1, 1], np.float32)})["y"].tolist() == [0, 1]
 
 
@@ -124,7 +128,7 @@ def test_tensor_that_no_unit_carries(tmp_path: Path) -> None:
     first = separated.weights[0]
     named = replace(first, info=replace(first.info, name="w" * 2000))
     with pytest.raises(VariantImpossible, match="fp32 as planes"):
-        encode(replace(separated, weights=(named,)), LOSSLESS, tmp_path, 2**20)
+        encode(replace(separated, weights=(named,)), PLAIN, tmp_path, 2**20)
 
 
 def test_graph_that_the_engine_does_not_load(tmp_path: Path) -> None:
@@ -133,7 +137,7 @@ def test_graph_that_the_engine_does_not_load(tmp_path: Path) -> None:
     )
     variant = encoded(tmp_path, model=model)
     with pytest.raises(NotLoadable, match="onnxruntime does not load"):
-        load_variant(variant, tmp_path)
+        load(decode([variant.segments], tmp_path))
 
 
 class Counted(SeparatedModel):
@@ -150,7 +154,7 @@ class Counted(SeparatedModel):
 def test_the_size_of_all_weights_is_computed_once(tmp_path: Path) -> None:
     parts = separate(LARGE)
     done: list[float] = []
-    encode(Counted(parts.graph, parts.weights), LOSSLESS, tmp_path, 2**20, done.append)
+    encode(Counted(parts.graph, parts.weights), PLAIN, tmp_path, 2**20, done.append)
     assert Counted.asked == 1
     assert len(done) == len(parts.weights)
     assert done[-1] == 1

@@ -8,10 +8,10 @@ from typing import Any
 from onnx import ModelProto
 
 from fivegms_api.model_preparation import ModelPreparation
-from fivegms_engine.session import InferenceEngine, LoadedModel
+from fivegms_engine.session import LoadedModel
 from fivegms_manifests.model import ModelManifest
 from fivegms_manifests.model_mpd import read_model_mpd
-from fivegms_prepare.decoding import decode
+from fivegms_prepare.decoding import decode, load
 from fivegms_prepare.preparation import PreparationResult, prepare
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -38,7 +38,7 @@ class Prepared:
     def load(self, variant: int = 0, subset: int = 0) -> LoadedModel:
         """A variant of a subset, by their places in the manifest."""
         published = self.manifest.subsets[subset].variants[variant]
-        return InferenceEngine.load(*decode(published.segments, self.out))
+        return load(decode([published.segments], self.out))
 
 
 def prepare_model(model: ModelProto, folder: Path, /, **members: Any) -> Prepared:

@@ -1,0 +1,107 @@
+"""What of a preparation is finished, so that one that was interrupted goes on from there.
+
+Work is kept under a key; asked for again, it is done again only if it is not there. With a folder,
+what is finished is also written down, a JSON object a line, and read back when a preparation of the
+same binding begins: the same inputs, template, software and machine. A line is trusted if it is
+whole; a file that it names only if its bytes still have their digest, for a process can die, and a
+disk fill up, in the middle of either.
+"""
+
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from fivegms_manifests.model import SegmentRef
+
+T = TypeVar("T")
+
+FILES = "files"
+_RECORD = "finished.jsonl"
+_LINE = TypeAdapter(dict[str, Any])
+
+
+class Journal:
+    """Finished work by key. Without a folder it remembers for as long as it lives."""
+
+    def __init__(self, folder: Path | None = None, binding: str = "") -> None:
+        self._known: dict[str, Any] = {}
+        self._record = folder / _RECORD if folder else None
+        if self._record is None:
+            return
+        self._record.parent.mkdir(parents=True, exist_ok=True)
+        lines = _read(self._record)
+        if not lines or lines[0] != {"binding": binding}:
+            self._record.unlink(missing_ok=True)
+            self._append({"binding": binding})
+        else:
+            self._rewrite(lines)
+        self._known = {line["key"]: line["value"] for line in lines[1:] if "key" in line}
+
+    def recall(self, key: str, kind: TypeAdapter[T], do: Callable[[], T]) -> T:
+        """What was kept under `key`, or what `do` gives, which is then kept."""
+        found = self.find(key, kind)
+        return self.keep(key, kind, do()) if found is None else found
+
+    def find(self, key: str, kind: TypeAdapter[T]) -> T | None:
+        """What was kept under `key`, or None."""
+        if key not in self._known:
+            return None
+        try:
+            return kind.validate_python(self._known[key])
+        except ValidationError:  # no line of ours: another version's, or damaged
+            return None
+
+    def keep(self, key: str, kind: TypeAdapter[T], value: T) -> T:
+        """Keep `value` under `key`, and give it back."""
+        plain = kind.dump_python(value, mode="json")
+        self._known[key] = plain
+        if self._record is not None:
+            self._append({"key": key, "value": plain})
+        return value
+
+    def _append(self, line: dict[str, Any]) -> None:
+        if self._record is not None:
+            with self._record.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+
+    def _rewrite(self, lines: list[dict[str, Any]]) -> None:
+        """Without a last line that is torn, which the next would be glued to."""
+        if self._record is not None:
+            text = "".join(json.dumps(line) + "\n" for line in lines)
+            draft = self._record.with_suffix(".draft")
+            draft.write_text(text, encoding="utf-8")
+            draft.replace(self._record)
+
+
+def is_intact(ref: SegmentRef, folder: Path) -> bool:
+    """Whether a segment that was kept is still what its digest says."""
+    path = folder / ref.url
+    try:
+        if path.stat().st_size != ref.size_bytes:
+            return False
+        with path.open("rb") as file:
+            digest = sha256()
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError:
+        return False
+    return digest.hexdigest() == ref.sha256
+
+
+def _read(record: Path) -> list[dict[str, Any]]:
+    """The whole lines from the beginning, up to the first that is none."""
+    lines: list[dict[str, Any]] = []
+    try:
+        data = record.read_bytes()
+    except OSError:
+        return lines
+    for line in data.split(b"\n")[:-1]:
+        try:
+            lines.append(_LINE.validate_json(line))
+        except ValidationError:
+            break
+    return lines
