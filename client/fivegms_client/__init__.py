@@ -9,7 +9,7 @@
 Rules (pure): `entry`, `capabilities`, `selection`, `composition`, `retry`, `locations`,
 `service_access`, `association`, `tracking`, `counting`, `trust.verification`. Shells:
 `media_session_handler`, `authorization`, `http_fetcher`, `transfer`, `download`, `cache`,
-`model_folder`, `model_access`, `runnable`, `identity`, `trust.guard`.
+`segment_keys`, `model_folder`, `model_access`, `runnable`, `identity`, `trust.guard`.
 Everything that goes wrong is a leaf of `ClientError`, drawn at the top of `errors`; what goes wrong
 while a model runs is a `fivegms_engine.errors.EngineError`.
 """
@@ -24,6 +24,7 @@ from fivegms_client.options import AccessOptions
 from fivegms_client.progress import FetchProgress
 from fivegms_client.retry import RetryPolicy
 from fivegms_client.runnable import FrameResult, RunnableModel
+from fivegms_client.segment_keys import GivenKeys, KeyServers
 from fivegms_client.selection import LinkEstimate, Prefer, Preferences, Selection
 from fivegms_client.timings import Timings
 from fivegms_client.tracking import Tracker, TrackerSettings
@@ -38,6 +39,8 @@ __all__ = [
     "FetchProgress",
     "FetchedModel",
     "FrameResult",
+    "GivenKeys",
+    "KeyServers",
     "LinkEstimate",
     "MovementCounter",
     "MovementCounters",

@@ -11,10 +11,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from fivegms_client.errors import MoreThanPromised, WrongModelSegment, WrongPayload
+from fivegms_client.errors import MoreThanPromised, WrongKey, WrongModelSegment, WrongPayload
 from fivegms_codecs.errors import CodecError
 from fivegms_codecs.units import TensorUnit, TopologyUnit, decode_tensor, read_unit
-from fivegms_manifests.errors import ManifestError
+from fivegms_manifests.encryption import SegmentPlace, decrypt_segment
+from fivegms_manifests.errors import ManifestError, NotDecryptable
 from fivegms_manifests.model import SegmentRef, Variant
 from fivegms_manifests.segments import (
     WEIGHTS_PAYLOAD_URN,
@@ -26,11 +27,14 @@ from fivegms_manifests.segments import (
 class SubsetAssembly:
     """The tensors of one variant while its segments arrive. Safe to use from several threads.
 
-    `topology_bytes` is what the topology takes among the bytes of the segments.
+    `model` is the model's name and `key` what opens an encrypted variant. `topology_bytes` is what
+    the topology takes among the bytes of the segments.
     """
 
-    def __init__(self, variant: Variant) -> None:
+    def __init__(self, variant: Variant, model: str = "", key: bytes | None = None) -> None:
         self.variant = variant
+        self._model = model
+        self._key = key
         self._lock = Lock()
         self._topology: bytes | None = None
         self._tensors: dict[str, NDArray[Any]] = {}
@@ -40,13 +44,18 @@ class SubsetAssembly:
         self.topology_bytes = 0
 
     def accept(self, part: SegmentRef, data: bytes | bytearray) -> None:
-        """Decode one segment. Raises WrongPayload, WrongModelSegment, MoreThanPromised."""
+        """Decode one segment.
+
+        Raises WrongPayload, WrongKey, WrongModelSegment, MoreThanPromised.
+        """
         started = perf_counter()
         try:
             if part == self.variant.initialization:
                 self._check_payload(data, part)
             else:
-                self._decode(data, part)
+                self._decode(self._opened(data, part), part)
+        except NotDecryptable as error:
+            raise WrongKey(f"segment {part.url} does not open: {error}") from error
         except (CodecError, ManifestError) as error:
             raise WrongPayload(
                 f"segment {part.url} has the promised digest and cannot be read ({error}); "
@@ -70,6 +79,12 @@ class SubsetAssembly:
         payload = read_initialization_segment(memoryview(data)).payload_urn
         if payload != WEIGHTS_PAYLOAD_URN:
             raise WrongPayload(f"segment {part.url} is of {payload}, not {WEIGHTS_PAYLOAD_URN}")
+
+    def _opened(self, data: bytes | bytearray, part: SegmentRef) -> bytes | bytearray:
+        if self._key is None:
+            return data
+        index = self.variant.segments.index(part)
+        return decrypt_segment(data, self._key, SegmentPlace(self._model, self.variant.id, index))
 
     def _decode(self, data: bytes | bytearray, part: SegmentRef) -> None:
         for sample in read_media_segment(memoryview(data)).samples:

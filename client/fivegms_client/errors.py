@@ -20,6 +20,7 @@
         ReleaseOlderThanSeen     this device has seen a newer release (rollback)
         ReleaseContradicts       this device has seen another release of the same counter
         TrustStateUnusable       what this device has seen cannot be read or kept
+      KeyUnavailable           the key of an encrypted variant is not to be had
       FetchInterrupted         a connection broke; transfers try again, so no app sees this one
       ServerUnreachable        no answer within the time that the retry policy allows
       SegmentFailed            a segment cannot be had
@@ -29,6 +30,7 @@
         UnsupportedOpset         the model needs operators that this engine does not have
       ModelDamaged             the parts arrived intact and do not make the model
         WrongPayload             a segment carries something else than weights
+        WrongKey                 a segment does not open with the key for it
         WrongModelSegment        a segment belongs to another model or subset
         MoreThanPromised         the weights are larger than the manifest says
         EngineRefused            the engine does not load what the parts make
@@ -143,6 +145,10 @@ class TrustStateUnusable(NotTrusted):
     """What this device has seen cannot be read or kept, so old releases cannot be told."""
 
 
+class KeyUnavailable(ClientError):
+    """The key of an encrypted variant is not to be had, or would come from a wrong place."""
+
+
 class SegmentFailed(ClientError):
     """A segment cannot be had."""
 
@@ -188,6 +194,10 @@ class ModelDamaged(ClientError):
 
 class WrongPayload(ModelDamaged):
     """A segment carries something else than weights."""
+
+
+class WrongKey(ModelDamaged):
+    """A segment does not open with the key for it: another key, another place, or changed."""
 
 
 class WrongModelSegment(ModelDamaged):

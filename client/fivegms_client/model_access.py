@@ -33,6 +33,7 @@ from fivegms_client.options import DEFAULT_OPTIONS, AccessOptions
 from fivegms_client.progress import ProgressMeter
 from fivegms_client.reporting import Delivery, Subject
 from fivegms_client.runnable import Observer, Provenance, RunnableModel
+from fivegms_client.segment_keys import KeyRing
 from fivegms_client.selection import Selection
 from fivegms_client.service_access import SaiCache
 from fivegms_client.timings import Stopwatch, Timings
@@ -41,7 +42,7 @@ from fivegms_client.trust.guard import TrustGuard
 from fivegms_client.trust.policy import Trust
 from fivegms_engine.errors import SessionFailed, TopologyError, WeightsError
 from fivegms_engine.session import InferenceEngine, LoadedModel
-from fivegms_manifests.model import SegmentRef, Subset, TensorInfo
+from fivegms_manifests.model import SegmentRef, Subset, TensorInfo, Variant
 
 DECODERS = 4
 """Threads that decode; more gain nothing, because one decodes faster than most links deliver."""
@@ -98,6 +99,7 @@ class ModelAccess:
             asking, sai_cache, client_id=options.client_id, cohort=options.cohort
         )
         self._guard = TrustGuard(options.trust, self._transfer, clock)
+        self._keys = KeyRing(options.keys, fetcher, options.retry, clock)
         self._watch = watch if options.reporting else None
 
     async def open(self, entry: Entry) -> RunnableModel:
@@ -110,7 +112,7 @@ class ModelAccess:
             asking.cancel()
 
     async def _open(self, start: _Start, asking: Asking) -> RunnableModel:
-        assemblies = [SubsetAssembly(selection.chosen) for selection in start.selections]
+        assemblies = [await self._assembly(start, each.chosen) for each in start.selections]
         users = _users(assemblies)
         with ThreadPoolExecutor(DECODERS, "fivegms-decode") as pool:
 
@@ -130,6 +132,12 @@ class ModelAccess:
         delivery = _delivery(start, assemblies, meter, timings)
         observer = await self._observer(start, delivery, asking)
         return RunnableModel(provenance, models, timings, observer)
+
+    async def _assembly(self, start: _Start, variant: Variant) -> SubsetAssembly:
+        accessed, key = start.accessed, None
+        if variant.encryption is not None:
+            key = await self._keys.key(variant.encryption, accessed.url)
+        return SubsetAssembly(variant, accessed.manifest.model.name, key)
 
     async def fetch(self, entry: Entry, into: Path) -> FetchedModel:
         """Keep the manifest and the chosen variant of the chosen subsets in a folder.
@@ -207,7 +215,7 @@ class ModelAccess:
             device,
             options.preferences,
             options.link,
-            accessed.absence,
+            lambda variant: accessed.absence(variant) or self._keys.absence(variant.encryption),
         )
 
     async def _bring(

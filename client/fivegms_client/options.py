@@ -13,6 +13,7 @@ from fivegms_client.composition import WHOLE
 from fivegms_client.errors import BadOption
 from fivegms_client.progress import OnProgress
 from fivegms_client.retry import DEFAULT_RETRY, RetryPolicy
+from fivegms_client.segment_keys import SegmentKeys
 from fivegms_client.selection import DEFAULT_PREFERENCES, LinkEstimate, Preferences
 from fivegms_client.trust.policy import TRUST_OFF, TrustPolicy
 from fivegms_engine.session import DEFAULT_PROVIDERS
@@ -31,8 +32,9 @@ class AccessOptions:
     version, and names it in reports; without one the AF is told nothing, and reports have an
     identifier that is made up for each model. UEs of a `cohort` may get a version before others.
     `authorization` is what the AF's M5 is asked with, and it alone. `trust` says whose signatures
-    count, and what happens to a model without one (see `trust`). `progress` is called with each
-    change, on the fetching thread.
+    count, and what happens to a model without one (see `trust`), `keys` where the keys of encrypted
+    variants are (see `segment_keys`). `progress` is called with each change, on the fetching
+    thread.
     """
 
     preferences: Preferences = DEFAULT_PREFERENCES
@@ -52,6 +54,7 @@ class AccessOptions:
     cohort: str | None = None
     authorization: Authorization | None = None
     trust: TrustPolicy = TRUST_OFF
+    keys: SegmentKeys | None = None
     progress: OnProgress | None = None
 
     def __post_init__(self) -> None:
