@@ -95,6 +95,18 @@ class ConversionFailed(ModelRefused):
     type = "conversion-failed"
 
 
+class NnefInvalid(ModelRefused):
+    """The file is no package of NNEF 1.0, or one that contradicts itself."""
+
+    type = "nnef-invalid"
+
+
+class NnefUnsupported(ModelRefused):
+    """An operation has no counterpart in the format that a model is converted to."""
+
+    type = "nnef-unsupported"
+
+
 class EmptyGraph(ModelRefused):
     """The graph computes nothing."""
 

@@ -1,0 +1,74 @@
+"""NNEF to ONNX: a package's graph and variables become a ModelProto of operator set 17.
+
+A compound operation that ONNX has no operator for is put in terms of others first; a primitive one
+is refused by name.
+"""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import ModelProto
+
+from fivegms_codecs.nnef import DataKind, Graph, NnefError, Operation, lower
+from fivegms_codecs.nnef.errors import VariableMissing
+from fivegms_prepare.errors import ModelTooLarge, NnefInvalid, NnefUnsupported
+from fivegms_prepare.nnef.building import MAX_BYTES, NUMPY, OnnxBuilder
+from fivegms_prepare.nnef.emission import Emission, Emitter
+from fivegms_prepare.nnef.emit_elements import ELEMENT_EMITTERS
+from fivegms_prepare.nnef.emit_layout import LAYOUT_EMITTERS
+from fivegms_prepare.nnef.emit_windows import WINDOW_EMITTERS
+
+EMITTERS: Mapping[str, Emitter] = MappingProxyType(
+    {**ELEMENT_EMITTERS, **WINDOW_EMITTERS, **LAYOUT_EMITTERS}
+)
+"""What writes each operation that ONNX has; the data nodes' have no node."""
+
+_DATA = frozenset({DataKind.EXTERNAL, DataKind.CONSTANT, DataKind.VARIABLE})
+
+
+def to_onnx(graph: Graph, variables: Mapping[str, NDArray[Any]]) -> ModelProto:
+    """The ONNX model of a graph, with variables by label; inputs and outputs keep their names.
+
+    Raises NnefInvalid, NnefUnsupported and ModelTooLarge.
+    """
+    try:
+        graph = lower(graph, lambda name: name not in EMITTERS)
+        builder = OnnxBuilder(graph, dict(_arrays(graph, variables)))
+    except NnefError as error:
+        raise NnefInvalid(str(error)) from error
+    for operation in graph.operations:
+        if operation.name not in _DATA:
+            _emit(operation, builder)
+    if builder.constant_bytes > MAX_BYTES:
+        raise ModelTooLarge(f"weights of {builder.constant_bytes} bytes do not fit in one file")
+    return builder.model()
+
+
+def _emit(operation: Operation, builder: OnnxBuilder) -> None:
+    emitter = EMITTERS.get(operation.name)
+    if emitter is None:
+        raise NnefUnsupported(f"{operation.name} has no operator in ONNX")
+    emitter(Emission(operation, builder))
+
+
+def _arrays(
+    graph: Graph, variables: Mapping[str, NDArray[Any]]
+) -> Iterator[tuple[str, NDArray[Any]]]:
+    """The numbers of variables and constants, by tensor. Raises VariableMissing."""
+    for operation in graph.operations:
+        if operation.name == DataKind.VARIABLE:
+            label = str(operation.arguments["label"])
+            if label not in variables:
+                raise VariableMissing(f"there are no numbers for {label!r}")
+            yield operation.outputs()[0], variables[label]
+        elif operation.name == DataKind.CONSTANT:
+            yield operation.outputs()[0], _constant(operation)
+
+
+def _constant(operation: Operation) -> NDArray[Any]:
+    shape: Any = operation.arguments["shape"]
+    values: NDArray[Any] = np.asarray(operation.arguments["value"], NUMPY[str(operation.dtype)])
+    return np.full(shape, values[0]) if values.size == 1 else values.reshape(shape)
