@@ -194,9 +194,9 @@ def parse_stage(text: str) -> StageRequest:
 
 
 def stage_text(stage: StageRequest) -> str:
-    """The stage and those of its settings that were given, as `parse_stage` reads them."""
-    given = stage.model_dump(by_alias=True, exclude_unset=True, exclude={"stage"})
-    settings = ",".join(f"{key}={value}" for key, value in given.items() if value is not None)
+    """The stage and those of its settings that are not the default, as `parse_stage` reads them."""
+    given = stage.model_dump(by_alias=True, exclude_defaults=True, exclude={"stage"})
+    settings = ",".join(f"{key}={value}" for key, value in given.items())
     return f"{stage.stage}:{settings}" if settings else stage.stage
 
 

@@ -136,14 +136,15 @@ def _pair(draft: Draft, layer: Layer, first: str, second: str) -> list[NodeProto
     """The two nodes that stand for a layer; what the second gives keeps the layer's name."""
     between = draft.fresh_name(f"{layer.given}.rank")
     bias = [layer.bias] if layer.bias else []
-    name = layer.node.name
     if layer.is_convolution:
         reducing = without(layer.node)
-        mixing = helper.make_node("Conv", [between, second, *bias], [layer.given], f"{name}.mix")
+        mixing = helper.make_node(
+            "Conv", [between, second, *bias], [layer.given], f"{layer.given}.mix"
+        )
     else:
-        reducing = helper.make_node("MatMul", [], [], name)
+        reducing = helper.make_node("MatMul", [], [], layer.node.name)
         mixing = without(layer.node, "transB")
-        mixing.name = f"{name}.mix"
+        mixing.name = f"{layer.given}.mix"
         mixing.input[:] = [between, second, *bias]
     reducing.input[:] = [layer.taken, first]
     reducing.output[:] = [between]

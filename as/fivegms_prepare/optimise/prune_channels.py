@@ -26,7 +26,7 @@ from fivegms_prepare.optimise.calibration import Calibration, required
 from fivegms_prepare.optimise.channel_flows import FLOWS
 from fivegms_prepare.optimise.channels import ChannelMap, Channels, follow
 from fivegms_prepare.optimise.draft import Draft
-from fivegms_prepare.optimise.layers import Layer, layers
+from fivegms_prepare.optimise.layers import Layer, layer_of
 from fivegms_prepare.optimise.observation import observe
 from fivegms_prepare.optimise.reconstruction import reconstruct
 
@@ -169,9 +169,14 @@ def _set_groups(node: NodeProto, groups: int) -> None:
 
 def report(before: SeparatedModel, after: SeparatedModel) -> str:
     """How many channels are left, and which layers kept all of theirs."""
-    old, new = ({layer.given: layer for layer in layers(Draft(m))} for m in (before, after))
-    total = sum(layer.outputs for layer in old.values())
-    left = sum(layer.outputs for layer in new.values())
-    whole = [name for name in old if name in new and old[name].outputs == new[name].outputs]
+    old, new = (_outputs(Draft(model)) for model in (before, after))
+    total, left = sum(old.values()), sum(new.values())
+    whole = [name for name, count in old.items() if new.get(name) == count]
     unchanged = f"; unchanged: {', '.join(whole)}" if whole else ""
     return f"{left} of {total} channels left{unchanged}"
+
+
+def _outputs(draft: Draft) -> dict[str, int]:
+    """How many channels each layer gives, by what it gives."""
+    found = (layer_of(draft, node) for node in draft.nodes)
+    return {layer.given: layer.outputs for layer in found if layer is not None}

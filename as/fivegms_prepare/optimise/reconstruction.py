@@ -28,7 +28,7 @@ from fivegms_prepare.optimise.patches import sampled_inputs, sampled_outputs
 MOST_COLUMNS = 4608
 RIDGE = 1e-3
 """How much a weight's way from where it was costs, relative to a column's mean square."""
-_ROUNDS = 100
+_ROUNDS = 50
 _ENOUGH = 1e-12
 
 Kept = Mapping[str, NDArray[np.intp]]
@@ -118,15 +118,15 @@ def _with_bias(layer: Layer, rows: NDArray[np.float64], draft: Draft) -> NDArray
     return both.reshape(layer.groups, -1, both.shape[1])
 
 
-def _columns(layer: Layer, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
+def _columns(layer: Layer, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
     """[P, in, k] to [groups, in / groups * k + 1, P], the last row ones."""
     grouped = inputs.reshape(len(inputs), layer.groups, -1).transpose(1, 2, 0)
-    return np.pad(grouped.astype(np.float64), [(0, 0), (0, 1), (0, 0)], constant_values=1)
+    return np.pad(grouped, [(0, 0), (0, 1), (0, 0)], constant_values=1)
 
 
-def _per_group(layer: Layer, outputs: NDArray[np.float32]) -> NDArray[np.float64]:
+def _per_group(layer: Layer, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
     """[P, out] to [groups, out / groups, P]."""
-    return outputs.T.reshape(layer.groups, -1, len(outputs)).astype(np.float64)
+    return outputs.T.reshape(layer.groups, -1, len(outputs))
 
 
 def least_squares(
