@@ -24,6 +24,8 @@ SEGMENT_FOLDER = "segments"
 MAX_SAMPLES = 4096
 """The most tensors in one segment, well below what readers accept."""
 
+_OF_WEIGHTS = write_initialization_segment(WEIGHTS_PAYLOAD_URN)
+
 
 class SegmentWriter:
     """The media segments of one variant, below a folder that their URLs are relative to."""
@@ -65,9 +67,8 @@ def store_segment(folder: Path, segment: bytes) -> SegmentRef:
     return _store(folder / SEGMENT_FOLDER, segment_name, segment)
 
 
-def store_initialization(folder: Path, payload_urn: str = WEIGHTS_PAYLOAD_URN) -> SegmentRef:
-    """Write the initialization segment of a payload format, unless it is there."""
-    segment = write_initialization_segment(payload_urn)
+def store_initialization(folder: Path, segment: bytes = _OF_WEIGHTS) -> SegmentRef:
+    """Write an initialization segment, that of a weights track or another, unless it is there."""
     return _store(folder / INITIALIZATION_FOLDER, initialization_name, segment)
 
 
