@@ -15,6 +15,7 @@ from fivegms_as.errors import InvalidPath, UnknownContent
 from fivegms_as.media_types import cache_control
 from fivegms_as.names import content_path
 from fivegms_as.namespace import StoredObject
+from fivegms_manifests.release import lies_beside_manifest
 
 _OF_A_FOUND_OBJECT = frozenset({HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, HTTPStatus.NOT_MODIFIED})
 
@@ -82,11 +83,13 @@ class Distribution:
     def carries(self, stored: StoredObject) -> bool:
         """Whether content goes out here: what the template made, or else what was ingested.
 
-        A model's source and its held-out evaluation set so stay inside.
+        A model's source and its held-out evaluation set so stay inside. What a provider signs of a
+        manifest goes out with what was made.
         """
         if self.template is None:
             return not stored.templates
-        return self.template in stored.templates
+        signs = not stored.templates and lies_beside_manifest(stored.path)
+        return signs or self.template in stored.templates
 
     def content_path(self, path: str) -> str:
         """The content path that a request path means, both relative and decoded.

@@ -18,11 +18,12 @@ from fivegms_api.ai_models import (
     FailureReason,
     PreparationProgress,
     PreparedVariant,
+    WithheldVariant,
 )
 from fivegms_api.model_preparation import ModelPreparation
 from fivegms_api.wire import WireModel
 from fivegms_as.namespace import Namespace, StoredObject
-from fivegms_manifests.release import RELEASE_SUFFIX, SIGNATURE_SUFFIX
+from fivegms_manifests.release import lies_beside_manifest
 
 MAX_STARTS = 3
 """How often an attempt is started that takes the whole server down with it."""
@@ -40,7 +41,8 @@ class Attempt(WireModel):
 
     `surroundings` is the digest of all content pushed at that time: a failed attempt is worth
     repeating once any of it changes, such as external data that came after the graph. What UEs
-    cause to be pulled has no part in it.
+    cause to be pulled has no part in it. `starts` counts those since which nothing was finished;
+    `finished_bytes` is how much had been, at the last.
     """
 
     key: str
@@ -50,6 +52,15 @@ class Attempt(WireModel):
     state: AttemptState = AttemptState.RUNNING
     reason: FailureReason | None = None
     starts: int = 0
+    finished_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedModel:
+    """What was made of a model, and what was made and withheld."""
+
+    variants: tuple[PreparedVariant, ...]
+    withheld: tuple[WithheldVariant, ...] = ()
 
 
 class Publication(WireModel):
@@ -68,6 +79,7 @@ class Publication(WireModel):
     source_bytes: int
     source_sha256: str
     variants: tuple[PreparedVariant, ...]
+    withheld: tuple[WithheldVariant, ...] = ()
     paths: tuple[str, ...]
     previous_paths: tuple[str, ...] = ()
 
@@ -138,8 +150,13 @@ def inputs(
     )
 
 
-def decide(record: Record, wanted: Inputs | None, *, running: bool) -> Decision:
-    """What to do, given what is wanted now and whether a job of this template runs."""
+def decide(
+    record: Record, wanted: Inputs | None, *, running: bool, finished_bytes: int = 0
+) -> Decision:
+    """What to do, given what is wanted now, whether a job of this template runs, and what it left.
+
+    `finished_bytes` is how much of an interrupted attempt is finished.
+    """
     attempt = record.attempt
     if wanted is None or _is_published(record, wanted):
         return Decision.STOP if attempt is not None or running else Decision.KEEP
@@ -150,19 +167,31 @@ def decide(record: Record, wanted: Inputs | None, *, running: bool) -> Decision:
         return Decision.START if changed else Decision.KEEP
     if running:
         return Decision.KEEP
-    return Decision.START if attempt.starts < MAX_STARTS else Decision.GIVE_UP
+    goes_on = attempt.starts < MAX_STARTS or finished_bytes > attempt.finished_bytes
+    return Decision.START if goes_on else Decision.GIVE_UP
 
 
-def started(record: Record, wanted: Inputs) -> Record:
-    """The record of an attempt that starts now, for the first time or after a crash."""
+def further(known: PreparationProgress, told: PreparationProgress) -> PreparationProgress:
+    """Progress as it is shown: it does not go back when a crashed worker is started again."""
+    return told.model_copy(update={"fraction": max(known.fraction, told.fraction)})
+
+
+def started(record: Record, wanted: Inputs, finished_bytes: int = 0) -> Record:
+    """The record of an attempt that starts now, for the first time or after a crash.
+
+    Starts after which more was finished than before are not counted against it.
+    """
     earlier = record.attempt
     crashed = earlier and earlier.key == wanted.key and earlier.state is AttemptState.RUNNING
+    if earlier and finished_bytes > earlier.finished_bytes:
+        crashed = False
     attempt = Attempt(
         key=wanted.key,
         surroundings=wanted.surroundings,
         source_bytes=wanted.source.size_bytes,
         source_sha256=wanted.source.sha256,
         starts=earlier.starts + 1 if earlier and crashed else 1,
+        finished_bytes=finished_bytes,
     )
     return record.model_copy(update={"attempt": attempt})
 
@@ -183,7 +212,7 @@ def failed(record: Record, reason: FailureReason) -> Record:
 def published(
     record: Record,
     preparation: ModelPreparation,
-    variants: tuple[PreparedVariant, ...],
+    made: PreparedModel,
     paths: Iterable[str],
     now: datetime,
 ) -> Record:
@@ -201,7 +230,8 @@ def published(
         published=now,
         source_bytes=attempt.source_bytes,
         source_sha256=attempt.source_sha256,
-        variants=variants,
+        variants=made.variants,
+        withheld=made.withheld,
         paths=new,
         previous_paths=tuple(sorted(set(before.paths) - set(new))) if before else (),
     )
@@ -272,6 +302,7 @@ def _served(session_id: str, record: Record) -> tuple[AiModel, ...]:
         source_sha256=made.source_sha256,
         published=made.published,
         variants=made.variants,
+        withheld=made.withheld,
     )
     return (model,)
 
@@ -309,7 +340,7 @@ def _is_ingested(content: Mapping[str, StoredObject], path: str) -> bool:
 
 def _is_companion(source: str, path: str) -> bool:
     """Whether a path is named after the source; what signs the manifest may be, and is no input."""
-    if path.endswith((RELEASE_SUFFIX, SIGNATURE_SUFFIX)):
+    if lies_beside_manifest(path):
         return False
     beside, candidate = PurePosixPath(source), PurePosixPath(path)
     return candidate.parent == beside.parent and candidate.name.startswith(beside.stem)

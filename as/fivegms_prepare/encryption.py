@@ -9,10 +9,10 @@ Whoever prepares needs the key. An Application Server is given none: it could re
 is what encryption is to prevent. So a template that asks for it is prepared offline.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from fivegms_api.model_preparation import KeyReference
 from fivegms_manifests.digests import digest
 from fivegms_manifests.encryption import SCHEME, SegmentPlace, encrypt_segment, key_id
 from fivegms_manifests.errors import KeyUnusable, ManifestError
@@ -20,7 +20,6 @@ from fivegms_manifests.model import (
     Encryption,
     ModelManifest,
     SegmentRef,
-    Subset,
     Variant,
     bandwidth_within_a_second,
 )
@@ -44,15 +43,30 @@ def read_key(file: Path) -> bytes:
     return key
 
 
-def encrypt_manifest(
-    manifest: ModelManifest, folder: Path, key: bytes, key_url: str, name: str | None = None
-) -> ModelManifest:
-    """Encrypt every variant of a model that was prepared into `folder`; the manifest from then on.
+def refuse_without_key(wanted: KeyReference | None, key: bytes | None) -> None:
+    """Raises KeyMissing where a template asks for encryption and there is no key, or the reverse.
 
-    `key_url` is where an authorised UE asks for the key, `name` what the key is called there. What
-    was in the clear is gone from the folder afterwards. Raises VariantImpossible.
+    Before any work is done: an Application Server must not publish in the clear what a provider
+    wanted encrypted, nor a provider what it has a key for.
     """
-    encryption = Encryption(SCHEME, name or key_id(key), key_url)
+    if wanted is not None and key is None:
+        raise KeyMissing(
+            "the template asks for encryption, and no key is here: an Application Server is given "
+            "none, since it could read the model; prepare it with `fivegms prepare --encrypt-key`"
+        )
+    if wanted is None and key is not None:
+        raise KeyMissing("there is a key, and the template does not say where UEs get it")
+
+
+def encrypt_manifest(
+    manifest: ModelManifest, folder: Path, key: bytes, reference: KeyReference
+) -> ModelManifest:
+    """Encrypt every variant of a model whose segments are below `folder`; the manifest of that.
+
+    The encrypted files are put beside those in the clear, which no manifest names any more.
+    Raises VariantImpossible.
+    """
+    encryption = Encryption(SCHEME, reference.key_id, reference.key_url)
     subsets = tuple(
         replace(
             subset,
@@ -63,7 +77,6 @@ def encrypt_manifest(
         )
         for subset in manifest.subsets
     )
-    _remove(folder, _urls(manifest.subsets) - _urls(subsets))
     return replace(manifest, subsets=subsets)
 
 
@@ -88,14 +101,3 @@ def _encrypt(part: SegmentRef, folder: Path, key: bytes, place: SegmentPlace) ->
     file = clear.with_name(sha256 + ENCRYPTED_SUFFIX)
     file.write_bytes(data)
     return SegmentRef(file.relative_to(folder).as_posix(), sha256, len(data))
-
-
-def _urls(subsets: Iterable[Subset]) -> set[str]:
-    return {
-        part.url for subset in subsets for variant in subset.variants for part in variant.parts()
-    }
-
-
-def _remove(folder: Path, urls: Iterable[str]) -> None:
-    for url in urls:
-        (folder / url).unlink(missing_ok=True)

@@ -19,6 +19,7 @@ from fivegms_api.model_preparation import ModelPreparation
 from fivegms_manifests.errors import ManifestError
 from fivegms_manifests.model import ModelManifest
 from fivegms_manifests.model_mpd import write_model_mpd
+from fivegms_prepare.encryption import encrypt_manifest, refuse_without_key
 from fivegms_prepare.errors import NotDescribable, StorageFailed, cause_of
 from fivegms_prepare.journal import FILES, Journal
 from fivegms_prepare.making import Making
@@ -60,12 +61,15 @@ def prepare(
     progress: Report = lambda report: None,
     now: datetime,
     journaling: Journaling | None = None,
+    key: bytes | None = None,
 ) -> PreparationResult:
     """Prepare the model at `source` into the folder `out`.
 
     External data of the model lies beside it; whatever else the template names lies below
-    `evaluation_dir`. `now` becomes the manifest's publish time. Raises a ModelRefused.
+    `evaluation_dir`. `now` becomes the manifest's publish time. `key` is what the segments are
+    encrypted with where the template asks for that. Raises a ModelRefused.
     """
+    refuse_without_key(template.encryption, key)
     steps = Progress(progress)
     with _workshop(out, journaling) as (workshop, journal):
         steps.stage("checking", CHECKING)
@@ -73,6 +77,8 @@ def prepare(
         made = Making(opened, template, workshop, journal, steps).make()
         steps.stage("writing", 1.0)
         manifest = ModelManifest(opened.model, made.subsets, made.compositions, published=now)
+        if key is not None and template.encryption is not None:
+            manifest = encrypt_manifest(manifest, workshop, key, template.encryption)
         files = _publish(manifest, workshop, out, PurePosixPath(template.manifest))
     steps.end()
     return PreparationResult(manifest, files, variants_of(manifest), made.withheld)

@@ -109,6 +109,15 @@ def beside(manifest_url: str, suffix: str) -> str:
     return urlunsplit(parts._replace(path=parts.path + suffix, fragment=""))
 
 
+def lies_beside_manifest(path: str) -> bool:
+    """Whether a path is that of a release or its signature, by its name.
+
+    >>> lies_beside_manifest("net/2/model.mpd.sigstore.json"), lies_beside_manifest("labels.json")
+    (True, False)
+    """
+    return path.endswith((RELEASE_SUFFIX, SIGNATURE_SUFFIX))
+
+
 _STRICT = ConfigDict(strict=True, extra="forbid", frozen=True)
 _Count = Annotated[int, Field(ge=0, le=MAX_COUNTER)]
 

@@ -42,6 +42,13 @@ def test_a_distribution_carries_what_its_template_made_or_else_what_was_ingested
     assert [ingested.carries(each) for each in held] == [True, False, False, False]
 
 
+def test_what_signs_a_manifest_goes_out_with_it():
+    one = Distribution(template="t1")
+    signed = [stored("model.mpd.release.json"), stored("model.mpd.sigstore.json")]
+    assert all(one.carries(each) for each in signed)
+    assert not one.carries(stored("model.mpd.release.json", "t2"))
+
+
 @pytest.mark.parametrize(
     ("rules", "path", "content"),
     [

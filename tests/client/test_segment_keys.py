@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fivegms_api.model_preparation import KeyReference
 from fivegms_client.authorization import BearerToken
 from fivegms_client.cache import SegmentCache
 from fivegms_client.device import measure_device
@@ -35,14 +36,12 @@ CLEAR = publish(perceptron(hidden=32))
 X = np.zeros((3, 16), np.float32)
 
 
-def encrypted(folder: Path, key_url: str = KEY_URL) -> PublishedModel:
+def encrypted(folder: Path) -> PublishedModel:
     CLEAR.write(folder)
-    manifest = encrypt_manifest(CLEAR.manifest, folder, KEY, key_url)
-    files = {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
+    reference = KeyReference(key_id=KEY_ID, key_url=KEY_URL)
+    manifest = encrypt_manifest(CLEAR.manifest, folder, KEY, reference)
+    parts = {part.url for variant in manifest.subsets[0].variants for part in variant.parts()}
+    files = {url: (folder / url).read_bytes() for url in parts}
     return PublishedModel(manifest, files).with_manifest(manifest)
 
 
