@@ -24,7 +24,7 @@ from fivegms_client.options import AccessOptions
 from fivegms_client.progress import FetchProgress
 from fivegms_client.retry import RetryPolicy
 from fivegms_client.runnable import FrameResult, RunnableModel
-from fivegms_client.segment_keys import GivenKeys, KeyServers
+from fivegms_client.segment_keys import GivenKeys, KeyServers, OneKey
 from fivegms_client.selection import LinkEstimate, Prefer, Preferences, Selection
 from fivegms_client.timings import Timings
 from fivegms_client.tracking import Tracker, TrackerSettings
@@ -44,6 +44,7 @@ __all__ = [
     "LinkEstimate",
     "MovementCounter",
     "MovementCounters",
+    "OneKey",
     "OpsetRange",
     "Prefer",
     "Preferences",

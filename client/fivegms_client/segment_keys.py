@@ -30,6 +30,13 @@ class GivenKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class OneKey:
+    """The key of whatever the app opens, whatever the key is called: 32 bytes."""
+
+    key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class KeyServers:
     """Servers that give keys to who shows them `authorization`.
 
@@ -40,7 +47,7 @@ class KeyServers:
     authorization: Authorization | None = None
 
 
-SegmentKeys = GivenKeys | KeyServers
+SegmentKeys = GivenKeys | OneKey | KeyServers
 
 
 class KeyRing:
@@ -77,6 +84,8 @@ class KeyRing:
         match self._source:
             case GivenKeys(keys=keys) if encryption.key_id in keys:
                 return keys[encryption.key_id]
+            case OneKey(key=key):
+                return key
             case KeyServers() as servers:
                 url = urljoin(manifest_url or "", encryption.key_url)
                 return await self._ask(servers, url)

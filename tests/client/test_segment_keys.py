@@ -19,7 +19,7 @@ from fivegms_client.fetching import Answer
 from fivegms_client.model_access import ModelAccess
 from fivegms_client.options import AccessOptions
 from fivegms_client.retry import RetryPolicy
-from fivegms_client.segment_keys import GivenKeys, KeyRing, KeyServers, SegmentKeys
+from fivegms_client.segment_keys import GivenKeys, KeyRing, KeyServers, OneKey, SegmentKeys
 from fivegms_manifests.encryption import KEY_BYTES, key_id
 from fivegms_manifests.model import Encryption
 from fivegms_prepare.encryption import encrypt_manifest
@@ -78,7 +78,9 @@ def test_nothing_of_the_model_is_in_the_clear(published: PublishedModel) -> None
 
 
 @pytest.mark.parametrize(
-    "keys", [GivenKeys({KEY_ID: KEY}), KeyServers(("https://keys.test",))], ids=["given", "asked"]
+    "keys",
+    [GivenKeys({KEY_ID: KEY}), OneKey(KEY), KeyServers(("https://keys.test",))],
+    ids=["given", "one", "asked"],
 )
 async def test_a_ue_with_the_key_runs_the_model(
     published: PublishedModel, keys: SegmentKeys
@@ -86,7 +88,7 @@ async def test_a_ue_with_the_key_runs_the_model(
     ue = Ue(published, keys)
     expected = await Ue(CLEAR, None).output()
     np.testing.assert_array_equal(await ue.output(), expected)
-    assert len(ue.server.asked(KEY_URL)) == (0 if isinstance(keys, GivenKeys) else 1)
+    assert len(ue.server.asked(KEY_URL)) == isinstance(keys, KeyServers)
 
 
 @pytest.mark.parametrize(

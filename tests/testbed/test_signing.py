@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import (
@@ -52,7 +53,7 @@ from fivegms_testbed.signing.publication import (
 from fivegms_testbed.signing.release import SignedRelease, SigningRefused, Terms, sign_manifest
 from support.command import fivegms
 from support.memory_server import MemoryServer
-from support.onnx_graphs import perceptron
+from support.onnx_graphs import perceptron, save
 from support.published_model import publish
 from support.signatures import NOW, SigningProvider
 
@@ -301,6 +302,33 @@ def test_the_commands_sign_and_enforce(tmp_path: Path) -> None:
     assert warned.exit_code == 0, warned.messages
     assert warned.json()["trust"]["warning"]["type"] == "SignatureMissing"
     assert "not trusted" in warned.messages
+
+
+def test_the_commands_encrypt_sign_and_open(tmp_path: Path) -> None:
+    """Offline all the way: what lies in the folder is for those who have the key."""
+    source = save(perceptron(), tmp_path / "net.onnx")
+    segment_key, other_key = tmp_path / "segment.key", tmp_path / "other.key"
+    segment_key.write_bytes(bytes(range(32)))
+    other_key.write_bytes(bytes(32))
+    out = tmp_path / "out"
+    arguments = ("prepare", source, "--task", "toy", "--out", out, "--json")
+    half = fivegms(*arguments, "--encrypt-key", segment_key)
+    assert half.exit_code == 2
+    made = fivegms(*arguments, "--encrypt-key", segment_key, "--key-url", "https://keys.test/net")
+    assert made.exit_code == 0, made.messages
+    manifest = made.json()["manifest"]
+    assert fivegms("keygen", tmp_path / "provider.pem").exit_code == 0
+    assert fivegms("sign", manifest, "--key", tmp_path / "provider.pem").exit_code == 0
+
+    np.savez(tmp_path / "x.npz", x=np.zeros((3, 16), np.float32))
+    trusting = ("--trust-key", tmp_path / "provider.pub.pem", "--no-cache", "--json")
+    run = ("run", manifest, "--input", tmp_path / "x.npz", *trusting)
+    ran = fivegms(*run, "--segment-key", segment_key, home=tmp_path)
+    assert ran.exit_code == 0, ran.messages
+    assert fivegms(*run, home=tmp_path).exit_code == 7
+    wrong = fivegms(*run, "--segment-key", other_key, home=tmp_path)
+    assert wrong.exit_code == 6
+    assert wrong.json()["error"]["type"] == "WrongKey"
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from fivegms_client.authorization import Authorization
 from fivegms_client.cache import default_cache_folder
 from fivegms_client.composition import WHOLE
 from fivegms_client.retry import DEFAULT_RETRY
+from fivegms_client.segment_keys import KeyServers, OneKey, SegmentKeys
 from fivegms_client.trust import TRUST_OFF
 from fivegms_testbed.cli.console import messages
 
@@ -72,6 +73,23 @@ TrustKeysOption = Annotated[
         "--trust-key", metavar="PEM|sha256:...", help="A provider's public key or fingerprint."
     ),
 ]
+SegmentKeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--segment-key",
+        exists=True,
+        dir_okay=False,
+        help="The key of encrypted variants (32 bytes).",
+    ),
+]
+KeyServerOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--key-server",
+        metavar="https://HOST",
+        help="A server that may be asked for keys of encrypted variants, and shown the token.",
+    ),
+]
 NoReportsOption = Annotated[
     bool, typer.Option("--no-reports", help="Report nothing, whatever the session asks for.")
 ]
@@ -116,6 +134,17 @@ def trust_policy(mode: TrustMode | None, keys: list[str] | None, name: str | Non
     return TrustPolicy(default if mode is None else mode, trusted, model=name)
 
 
+def segment_keys(
+    file: Path | None, servers: list[str] | None, authorization: Authorization | None
+) -> SegmentKeys | None:
+    """What the options mean together. Raises KeyUnavailable, typer.BadParameter, OSError."""
+    if file is not None and servers:
+        raise typer.BadParameter("give --segment-key or --key-server, not both")
+    if file is not None:
+        return OneKey(file.read_bytes())
+    return KeyServers(tuple(servers), authorization) if servers else None
+
+
 def access_options(
     *,
     variant: str | None,
@@ -131,6 +160,7 @@ def access_options(
     cohort: str | None = None,
     authorization: Authorization | None = None,
     trust: TrustPolicy = TRUST_OFF,
+    keys: SegmentKeys | None = None,
     bars: Progress,
 ) -> AccessOptions:
     """The client's options from the command line's."""
@@ -146,6 +176,7 @@ def access_options(
         cohort=cohort,
         authorization=authorization,
         trust=trust,
+        keys=keys,
         progress=FetchBar(bars, patience_s).update,
     )
 

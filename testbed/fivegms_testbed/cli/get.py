@@ -30,17 +30,20 @@ from fivegms_testbed.cli.entry import (
     CompositionOption,
     EndpointOption,
     EntryArgument,
+    KeyServerOption,
     LinkOption,
     MaxFetchOption,
     NameOption,
     PatienceOption,
     PreferOption,
+    SegmentKeyOption,
     SessionOption,
     TaskOption,
     TrustKeysOption,
     TrustOption,
     VariantOption,
     access_options,
+    segment_keys,
     trust_policy,
     trust_summary,
     warn_of,
@@ -68,6 +71,8 @@ def get(
     cohort: CohortOption = None,
     trust: TrustOption = None,
     trust_key: TrustKeysOption = None,
+    segment_key: SegmentKeyOption = None,
+    key_server: KeyServerOption = None,
     token: TokenOption = None,
     client_id: ClientIdOption = None,
     client_secret: ClientSecretOption = None,
@@ -76,6 +81,7 @@ def get(
 ) -> None:
     """Fetch the variant that suits this device, and keep it."""
     with reporting_errors(as_json=as_json):
+        shown = authorization(token, client_id, client_secret, token_url)
         with transfer_progress(as_json=as_json) as bars:
             options = access_options(
                 variant=variant,
@@ -88,8 +94,9 @@ def get(
                 patience_s=patience_s,
                 client_id=ue_identity(entry, session, task, ue_id, no_ue_id=no_ue_id),
                 cohort=cohort,
-                authorization=authorization(token, client_id, client_secret, token_url),
+                authorization=shown,
                 trust=trust_policy(trust, trust_key, name),
+                keys=segment_keys(segment_key, key_server, shown),
                 bars=bars,
             )
             fetched = fetch(entry, into, session=session, task=task, name=name, options=options)

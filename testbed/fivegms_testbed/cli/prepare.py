@@ -19,6 +19,12 @@ from fivegms_testbed.cli.console import (
     results,
     stage_progress,
 )
+from fivegms_testbed.cli.encryption import (
+    EncryptKeyOption,
+    KeyIdOption,
+    KeyUrlOption,
+    encryption,
+)
 from fivegms_testbed.cli.publish import (
     ModelFile,
     NameOption,
@@ -39,11 +45,15 @@ def prepare(
     task: TaskOption = None,
     model_version: VersionOption = None,
     template: TemplateOption = None,
+    encrypt_key: EncryptKeyOption = None,
+    key_url: KeyUrlOption = None,
+    key_id: KeyIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Prepare a model into a folder that any web server can deliver."""
     with reporting_errors(as_json=as_json):
         wanted = preparation_template(model, name, task, model_version, template)
+        wanted, key = encryption(wanted, encrypt_key, key_url, key_id)
         with stage_progress(as_json=as_json) as bar:
             stage = bar.add_task("preparing", total=1.0)
 
@@ -57,6 +67,7 @@ def prepare(
                 evaluation_dir=model.parent,
                 progress=report,
                 now=datetime.now(UTC),
+                key=key,
             )
         if as_json:
             print_json({"manifest": out / wanted.manifest, "variants": prepared.variants})

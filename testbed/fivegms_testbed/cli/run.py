@@ -41,6 +41,7 @@ from fivegms_testbed.cli.entry import (
     CompositionOption,
     EndpointOption,
     EntryArgument,
+    KeyServerOption,
     LinkOption,
     MaxFetchOption,
     NameOption,
@@ -48,12 +49,14 @@ from fivegms_testbed.cli.entry import (
     NoReportsOption,
     PatienceOption,
     PreferOption,
+    SegmentKeyOption,
     SessionOption,
     TaskOption,
     TrustKeysOption,
     TrustOption,
     VariantOption,
     access_options,
+    segment_keys,
     trust_policy,
     trust_summary,
     warn_of,
@@ -111,6 +114,8 @@ def run(
     cohort: CohortOption = None,
     trust: TrustOption = None,
     trust_key: TrustKeysOption = None,
+    segment_key: SegmentKeyOption = None,
+    key_server: KeyServerOption = None,
     token: TokenOption = None,
     client_id: ClientIdOption = None,
     client_secret: ClientSecretOption = None,
@@ -120,6 +125,7 @@ def run(
     """Run a published model, of a task that is known here or not."""
     with reporting_errors(as_json=as_json):
         counting_line = None if line is None else _corners(line)
+        shown = authorization(token, client_id, client_secret, token_url)
         with transfer_progress(as_json=as_json) as bars:
             options = access_options(
                 variant=variant,
@@ -133,8 +139,9 @@ def run(
                 reporting=not no_reports,
                 client_id=ue_identity(entry, session, task, ue_id, no_ue_id=no_ue_id),
                 cohort=cohort,
-                authorization=authorization(token, client_id, client_secret, token_url),
+                authorization=shown,
                 trust=trust_policy(trust, trust_key, name),
+                keys=segment_keys(segment_key, key_server, shown),
                 bars=bars,
             )
             model = load(entry, session=session, task=task, name=name, options=options)
