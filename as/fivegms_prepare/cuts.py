@@ -103,16 +103,19 @@ def survey(model: SeparatedModel) -> Survey:
 
 
 def smallest_so_far(cuts: Sequence[Cut]) -> tuple[Cut, ...]:
-    """The cuts that are smaller than every earlier one: the more work, the fewer bytes.
+    """The cuts that no other beats in both: the more work before them, the fewer bytes cross.
 
-    All others are beaten by one of these in both; where sizes are unknown there are none.
+    Cuts of unknown size or work are none of them.
     """
     kept: list[Cut] = []
     for cut in cuts:
-        if cut.size_bytes is None:
+        if cut.size_bytes is None or cut.head.macs is None:
             continue
-        if not kept or cut.size_bytes < (kept[-1].size_bytes or 0):
-            kept.append(cut)
+        if kept and cut.size_bytes >= (kept[-1].size_bytes or 0):
+            continue
+        if kept and cut.head.macs == kept[-1].head.macs:
+            kept.pop()
+        kept.append(cut)
     return tuple(kept)
 
 

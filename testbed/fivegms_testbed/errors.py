@@ -5,6 +5,7 @@
         InspectionFailed       cannot be had, or is too large to look at
           InspectionUnanswered   no HTTP answer
           InspectionRefused      an answer that is an error
+        NotMeasurable          is a model that does not run on made-up numbers
         ArraysUnreadable       does not hold the arrays that the model takes
         OutputUnknown          its name says neither video nor picture
         KeyFileUnusable        a private key cannot be written, read, or signed with

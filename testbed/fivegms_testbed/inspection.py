@@ -5,23 +5,18 @@ the AS and the UE do.
 """
 
 import asyncio
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import aiohttp
 
 from fivegms_codecs.units import TensorUnit, TopologyUnit, read_unit
-from fivegms_manifests.model import ModelManifest, Opset, TensorInfo
+from fivegms_manifests.model import ModelManifest
 from fivegms_manifests.model_mpd import read_model_mpd
 from fivegms_manifests.segments import read_initialization_segment, read_media_segment
-from fivegms_prepare.profile import profile
-from fivegms_prepare.reading import parse_onnx
-from fivegms_prepare.source import separate_checked
-from fivegms_prepare.values import inputs_of, opsets_of, outputs_of
 from fivegms_testbed.errors import BadFile
+from fivegms_testbed.model_inspection import InspectedModel, inspect_model
 
 MAX_FETCH_BYTES = 128 * 2**20
 MAX_FILE_BYTES = 2**31
@@ -40,24 +35,6 @@ class InspectionUnanswered(InspectionFailed):
 
 class InspectionRefused(InspectionFailed):
     """The URL was answered with an error."""
-
-
-@dataclass(frozen=True, slots=True)
-class InspectedModel:
-    """An ONNX model: what it takes, gives, is made of and costs (None: open shapes)."""
-
-    kind: str
-    size_bytes: int
-    producer: str
-    ir_version: int
-    opsets: tuple[Opset, ...]
-    inputs: tuple[TensorInfo, ...]
-    outputs: tuple[TensorInfo, ...]
-    parameters: int
-    macs: int | None
-    activation_bytes: int | None
-    operators: dict[str, int]
-    metadata: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +117,17 @@ async def fetch_bytes(url: str) -> bytes:
     return bytes(data)
 
 
-def inspect_bytes(data: bytes, folder: Path | None) -> Inspected:
+def inspect_bytes(data: bytes, folder: Path | None, *, measure: bool = False) -> Inspected:
     """What `data` is. The external data of a model, if any, lies below `folder`; None: it has none.
 
-    Raises ManifestError, CodecError or ModelRefused, whichever kind of file it began as.
+    With `measure`, a model is run as well. Raises ManifestError, CodecError or ModelRefused,
+    whichever kind of file it began as, and NotMeasurable.
     """
     if data.lstrip()[:1] == b"<":
         return _manifest(data)
     if data[4:8] in _SEGMENT_TYPES:
         return _segment(data)
-    return _model(data, folder)
+    return inspect_model(data, folder, measure=measure)
 
 
 def _manifest(data: bytes) -> InspectedManifest:
@@ -190,25 +168,3 @@ def _unit(sample: memoryview) -> InspectedUnit:
                 len(sample),
                 unit.size_bytes,
             )
-
-
-def _model(data: bytes, folder: Path | None) -> InspectedModel:
-    parsed = parse_onnx(data)
-    operators = Counter(node.op_type for node in parsed.graph.node)
-    with TemporaryDirectory() as nothing:
-        separated = separate_checked(parsed, folder or Path(nothing))
-    model, costs = separated.graph, profile(separated)
-    return InspectedModel(
-        kind="model",
-        size_bytes=len(data),
-        producer=" ".join(filter(None, (model.producer_name, model.producer_version))),
-        ir_version=model.ir_version,
-        opsets=opsets_of(model),
-        inputs=inputs_of(model),
-        outputs=outputs_of(model),
-        parameters=costs.parameters,
-        macs=costs.macs,
-        activation_bytes=costs.activation_bytes,
-        operators=dict(operators.most_common()),
-        metadata={entry.key: entry.value for entry in model.metadata_props},
-    )

@@ -13,7 +13,6 @@ from fivegms_prepare.errors import ModelRefused
 from fivegms_prepare.preparation import prepare
 from fivegms_testbed.inspection import (
     InspectedManifest,
-    InspectedModel,
     InspectedSegment,
     InspectionFailed,
     InspectionRefused,
@@ -22,6 +21,7 @@ from fivegms_testbed.inspection import (
     inspect_bytes,
     read_location,
 )
+from fivegms_testbed.model_inspection import InspectedModel
 from support.onnx_graphs import perceptron, save
 
 

@@ -121,6 +121,7 @@ def _stub(tensor: Drawn | Fixed) -> TensorProto:
         placed.raw_data = b"".join(blocks(tensor, 0))
     else:
         placed.data_location = TensorProto.EXTERNAL
+        placed.external_data.add(key="location", value="drawn")  # not a file: see `separated`
     return placed
 
 

@@ -1,5 +1,6 @@
 """`fivegms inspect`: what a model, a model MPD or a segment says, as a table."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -8,70 +9,88 @@ import typer
 from rich.table import Table
 
 from fivegms_api.ai_models import PreparedVariant
-from fivegms_manifests.model import ModelManifest, Subset, TensorInfo
+from fivegms_manifests.model import ModelManifest, Subset
 from fivegms_prepare.manifest import variants_of
 from fivegms_testbed.cli.console import (
     JsonOption,
     headed,
     megabytes,
+    messages,
     print_json,
     reporting_errors,
     results,
 )
+from fivegms_testbed.cli.model_tables import facts_table, show_model, tensor_text
 from fivegms_testbed.cli.publish import variants_table
+from fivegms_testbed.cut_plot import NothingToPlot, write_plot
 from fivegms_testbed.inspection import (
+    Inspected,
     InspectedManifest,
-    InspectedModel,
     InspectedSegment,
     inspect_bytes,
     read_location,
 )
+from fivegms_testbed.model_inspection import InspectedModel
 
 
 def inspect(
     location: Annotated[str, typer.Argument(metavar="FILE|URL", help="What to look at.")],
+    nodes: Annotated[
+        bool, typer.Option("--nodes", help="What each node of a model costs.")
+    ] = False,
+    cuts: Annotated[
+        bool, typer.Option("--cuts", help="Every cut of a model, not the best.")
+    ] = False,
+    measure: Annotated[
+        bool,
+        typer.Option("--measure", help="Run a model: its nodes, and subsets at its best cuts."),
+    ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", dir_okay=False, help="Draw a model's cuts (.svg or .html)."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a model, a model MPD or a segment holds."""
     with reporting_errors(as_json=as_json):
         data = read_location(location)
         remote = urlsplit(location).scheme in ("http", "https")
-        inspected = inspect_bytes(data, None if remote else Path(location).resolve().parent)
+        folder = None if remote else Path(location).resolve().parent
+        inspected = inspect_bytes(data, folder, measure=measure)
+        if plot is not None:
+            _plot(inspected, Path(urlsplit(location).path if remote else location).stem, plot)
+        if isinstance(inspected, InspectedModel):
+            inspected = _asked_for(inspected, nodes=nodes or measure, cuts=cuts)
         if as_json:
             print_json(inspected)
             return
         match inspected:
             case InspectedModel():
-                _show_model(inspected)
+                show_model(inspected)
             case InspectedManifest():
                 _show_manifest(inspected.manifest)
             case InspectedSegment():
                 _show_segment(inspected)
 
 
-def _show_model(model: InspectedModel) -> None:
-    table = _facts()
-    table.add_row("size", megabytes(model.size_bytes))
-    table.add_row("made by", model.producer or "not said")
-    opsets = ", ".join(f"{opset.domain or 'ai.onnx'} {opset.version}" for opset in model.opsets)
-    table.add_row("operator sets", f"{opsets} (IR {model.ir_version})")
-    table.add_row("parameters", f"{model.parameters:,}")
-    table.add_row("multiply-adds", "unknown" if model.macs is None else f"{model.macs:,}")
-    peak = model.activation_bytes
-    table.add_row("peak activations", "unknown" if peak is None else megabytes(peak))
-    for title, tensors in (("input", model.inputs), ("output", model.outputs)):
-        for info in tensors:
-            table.add_row(title, _tensor(info))
-    operators = ", ".join(f"{name} x{count}" for name, count in model.operators.items())
-    table.add_row("operators", operators)
-    for key, value in model.metadata.items():
-        table.add_row(key, value)
-    results.print(table)
+def _asked_for(model: InspectedModel, *, nodes: bool, cuts: bool) -> InspectedModel:
+    return replace(
+        model,
+        nodes=model.nodes if nodes else (),
+        cuts=model.cuts if cuts else model.best_cuts,
+    )
+
+
+def _plot(inspected: Inspected, title: str, path: Path) -> None:
+    if not isinstance(inspected, InspectedModel):
+        raise NothingToPlot("only a model's cuts can be drawn")
+    write_plot(inspected, title, path)
+    messages.print(f"drawn: {path}", soft_wrap=True)
 
 
 def _show_manifest(manifest: ModelManifest) -> None:
     model = manifest.model
-    table = _facts()
+    table = facts_table()
     table.add_row("model", f"{model.name} version {model.version}")
     table.add_row("task", model.task)
     opsets = ", ".join(f"{opset.domain or 'ai.onnx'} {opset.version}" for opset in model.opsets)
@@ -100,7 +119,7 @@ def _show_subset(subset: Subset, variants: tuple[PreparedVariant, ...]) -> None:
     results.print(headed(f"subset {subset.name}", f" {subset.parameters:,} parameters{macs}"))
     for title, tensors in (("in", subset.inputs), ("out", subset.outputs)):
         for info in tensors:
-            results.print(f"  {title:<4}{_tensor(info)}")
+            results.print(f"  {title:<4}{tensor_text(info)}")
     results.print(variants_table(variants, digests=True))
 
 
@@ -123,14 +142,3 @@ def _show_segment(segment: InspectedSegment) -> None:
         sizes = (megabytes(unit.coded_bytes), megabytes(unit.decoded_bytes))
         table.add_row(unit.what, unit.name, unit.dtype, unit.stored, shape, unit.codec, *sizes)
     results.print(table)
-
-
-def _facts() -> Table:
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="dim")
-    table.add_column()
-    return table
-
-
-def _tensor(info: TensorInfo) -> str:
-    return f"{info.name} {info.dtype} [{', '.join(str(dim) or '?' for dim in info.shape)}]"
