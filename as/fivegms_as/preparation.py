@@ -2,24 +2,23 @@
 
 One keeper looks at a session whenever something of it changed, and starts and stops jobs as the
 rules say. A job links its inputs into a folder of its own, has a `Preparer` fill another, and
-publishes that in one step. Records outlive the process: what was interrupted starts again.
+publishes that in one step. Records outlive the process, and so does what a job had finished: what
+was interrupted goes on. A worker that crashes is started again as long as it gets further each
+time.
 """
 
 import asyncio
-import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import structlog
-from pydantic import TypeAdapter, ValidationError
 
-from fivegms_api.ai_models import AiModel, FailureReason, PreparationProgress, PreparedVariant
+from fivegms_api.ai_models import AiModel, FailureReason, PreparationProgress
 from fivegms_api.model_preparation import ModelPreparation
 from fivegms_as import preparation_rules as rules
 from fivegms_as.documents import Documents
@@ -28,20 +27,31 @@ from fivegms_as.errors import (
     PreparationError,
     PreparationInterrupted,
     PreparedOutputInvalid,
-    StoreDamaged,
+    PreparerCrashed,
     StoreFull,
     UnknownContent,
     UnknownProvisioningSession,
 )
 from fivegms_as.namespace import Namespace
-from fivegms_as.prepared_files import collect_output, lay_out, prepared_among, publish_output
+from fivegms_as.preparation_records import PreparationRecords
+from fivegms_as.preparation_rules import PreparedModel
+from fivegms_as.prepared_files import (
+    JOURNAL,
+    clear,
+    collect_output,
+    finished_bytes,
+    job_folder,
+    lay_out,
+    prepared_among,
+    publish_output,
+    sweep,
+)
 from fivegms_as.preparer import PreparationTask, Preparer
 from fivegms_as.sessions import Session, Sessions, Template
 from fivegms_as.source_pull import SourcePull
 from fivegms_as.store import ContentStore
 
 _QUEUED = PreparationProgress(stage="waiting", fraction=0)
-_RECORDS = TypeAdapter(tuple[rules.Record, ...])
 
 _log = structlog.get_logger("fivegms_as.preparation")
 
@@ -55,7 +65,8 @@ class _Job:
 class PreparationJobs:
     """All jobs of a server. An async context manager: leaving it stops every job.
 
-    `work` is a folder on the store's file system that is nobody else's; it is emptied at start.
+    `work` is a folder on the store's file system that is nobody else's. At start all is removed
+    from it but what unfinished jobs had finished.
     """
 
     def __init__(
@@ -72,15 +83,14 @@ class PreparationJobs:
     ) -> None:
         self._store = store
         self._sessions = sessions
-        self._documents = documents
         self._preparer = preparer
         self._sources = sources
         self._work = work
         self._clock = clock
         self._slots = asyncio.Semaphore(concurrency)
-        self._records = _load(documents)
+        self._records = PreparationRecords(documents)
         self._jobs: dict[tuple[str, str], _Job] = {}
-        self._numbers = count()
+        self._leaving = False
         self._changing = asyncio.Lock()
         self._waiting: dict[str, None] = {}
         self._wake = asyncio.Event()
@@ -88,9 +98,11 @@ class PreparationJobs:
         self._keeper: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        await asyncio.to_thread(shutil.rmtree, self._work, ignore_errors=True)
-        await asyncio.to_thread(self._work.mkdir, parents=True, exist_ok=True)
-        for session_id in {*self._records, *(session.id for session in self._sessions.all())}:
+        await asyncio.to_thread(sweep, self._work, self._unfinished())
+        for session_id in {
+            *self._records.sessions(),
+            *(session.id for session in self._sessions.all()),
+        }:
             self.consider(session_id)
         self._wake.set()
         self._keeper = asyncio.create_task(self._keep(), name="preparation keeper")
@@ -102,12 +114,22 @@ class PreparationJobs:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._leaving = True
         tasks = [job.task for job in self._jobs.values()]
         if self._keeper is not None:
             tasks.append(self._keeper)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _unfinished(self) -> list[Path]:
+        """The folders of jobs that were interrupted."""
+        return [
+            job_folder(self._work, session_id, record.template_id)
+            for session_id in self._records.sessions()
+            for record in self._records.of(session_id).values()
+            if record.attempt and record.attempt.state is rules.AttemptState.RUNNING
+        ]
 
     def consider(self, session_id: str) -> None:
         """Look at a session again: its configuration or content changed."""
@@ -136,7 +158,7 @@ class PreparationJobs:
         content: Namespace,
     ) -> tuple[AiModel, ...]:
         job = self._jobs.get((session_id, template.id))
-        record = rules.lost(self._record(session_id, template.id), content)
+        record = rules.lost(self._records.get(session_id, template.id), content)
         wanted = rules.inputs(template.sha256, preparation, content)
         progress = job.progress if job else None
         missing = rules.missing_paths(preparation, content)
@@ -169,7 +191,7 @@ class PreparationJobs:
     async def _follow_session(self, session_id: str) -> None:
         session = self._sessions.get(session_id)
         templates = _model_templates(session) if session and session.hosting else {}
-        for template_id in set(self._records.get(session_id, {})) - set(templates):
+        for template_id in set(self._records.of(session_id)) - set(templates):
             await self._drop(session_id, template_id)
         for template, preparation in templates.values():
             await self._follow(session_id, template, preparation)
@@ -190,31 +212,33 @@ class PreparationJobs:
         self, session_id: str, template: Template, preparation: ModelPreparation
     ) -> None:
         content = self._content(session_id)
-        record = rules.lost(self._record(session_id, template.id), content)
+        record = rules.lost(self._records.get(session_id, template.id), content)
         wanted = rules.inputs(template.sha256, preparation, content)
         running = (session_id, template.id) in self._jobs
-        decision = rules.decide(record, wanted, running=running)
+        folder = job_folder(self._work, session_id, template.id)
+        finished = 0 if running else await asyncio.to_thread(finished_bytes, folder / JOURNAL)
+        decision = rules.decide(record, wanted, running=running, finished_bytes=finished)
         if decision is rules.Decision.START and wanted is not None:
             await self._stop(session_id, template.id)
-            await self._keep_record(session_id, rules.started(record, wanted))
+            await self._records.keep(session_id, rules.started(record, wanted, finished))
             self._start(session_id, template, preparation, wanted)
         elif decision is rules.Decision.STOP:
             await self._stop(session_id, template.id)
-            await self._keep_record(session_id, rules.stopped(record))
+            await self._records.keep(session_id, rules.stopped(record))
         elif decision is rules.Decision.GIVE_UP:
             reason = _reason(PreparationInterrupted("the server went down at every attempt"))
-            await self._keep_record(session_id, rules.failed(record, reason))
+            await self._records.keep(session_id, rules.failed(record, reason))
 
     async def _drop(self, session_id: str, template_id: str) -> None:
         """The template is gone: stop its job, take its publication away."""
         await self._stop(session_id, template_id)
-        others = dict(self._records[session_id])
+        others = self._records.of(session_id)
         owned = rules.owned_paths([others.pop(template_id)])
         stale = owned - rules.owned_paths(others.values())
         gone = prepared_among(self._content(session_id), stale)
         with suppress(UnknownProvisioningSession):
             await asyncio.to_thread(self._store.publish, session_id, [], gone, self._clock())
-        await self._save(session_id, others)
+        await self._records.drop(session_id, template_id)
 
     def _start(
         self,
@@ -241,13 +265,13 @@ class PreparationJobs:
         preparation: ModelPreparation,
         wanted: rules.Inputs,
     ) -> None:
-        folder = self._work / str(next(self._numbers))
+        folder = job_folder(self._work, session_id, template.id)
         try:
             async with self._slots:
                 task = await asyncio.to_thread(lay_out, folder, self._store, template, wanted)
-                variants = await self._prepare(session_id, template.id, task)
+                made = await self._prepare(session_id, template.id, task)
             async with self._changing:
-                await self._publish(session_id, template.id, preparation, task.out, variants)
+                await self._publish(session_id, template.id, preparation, task.out, made)
         except UnknownContent:
             _log.info("input went away", session=session_id, template=template.id)
         except (PreparationError, StoreFull) as error:
@@ -256,7 +280,7 @@ class PreparationJobs:
             _log.exception("preparation failed", session=session_id, template=template.id)
             await self._fail(session_id, template.id, error)
         finally:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            await asyncio.to_thread(clear, folder, keep_journal=self._leaving)
             if self._jobs.get((session_id, template.id)) is not None:
                 self._ended(session_id, template.id)
 
@@ -268,13 +292,21 @@ class PreparationJobs:
 
     async def _prepare(
         self, session_id: str, template_id: str, task: PreparationTask
-    ) -> tuple[PreparedVariant, ...]:
+    ) -> PreparedModel:
         job = self._jobs[session_id, template_id]
 
         def note(progress: PreparationProgress) -> None:
-            job.progress = progress
+            job.progress = rules.further(job.progress, progress)
 
-        return await self._preparer.prepare(task, note)
+        while True:
+            before = await asyncio.to_thread(finished_bytes, task.journal)
+            try:
+                return await self._preparer.prepare(task, note)
+            except PreparerCrashed as crash:
+                if await asyncio.to_thread(finished_bytes, task.journal) <= before:
+                    raise
+                _log.warning("preparer crashed, goes on", session=session_id, error=str(crash))
+            await asyncio.to_thread(clear, task.out, keep_journal=False)
 
     async def _publish(
         self,
@@ -282,21 +314,22 @@ class PreparationJobs:
         template_id: str,
         preparation: ModelPreparation,
         out: Path,
-        variants: tuple[PreparedVariant, ...],
+        made: PreparedModel,
     ) -> None:
         self._check_sole_writer(session_id, template_id, preparation.manifest)
         content = self._content(session_id)
         files = await asyncio.to_thread(collect_output, out, preparation.manifest, content)
-        record = self._record(session_id, template_id)
+        record = self._records.get(session_id, template_id)
         now = self._clock()
-        after = rules.published(record, preparation, variants, files, now)
-        others = (r for r in self._records[session_id].values() if r.template_id != template_id)
+        after = rules.published(record, preparation, made, files, now)
+        records = self._records.of(session_id).values()
+        others = [each for each in records if each.template_id != template_id]
         stale = rules.owned_paths([record]) - rules.owned_paths([after, *others])
         gone = prepared_among(content, stale)
         await asyncio.to_thread(
             publish_output, self._store, session_id, template_id, files, gone, now
         )
-        await self._keep_record(session_id, after)
+        await self._records.keep(session_id, after)
         _log.info("model published", session=session_id, template=template_id, files=len(files))
 
     def _check_sole_writer(self, session_id: str, template_id: str, manifest: str) -> None:
@@ -308,29 +341,8 @@ class PreparationJobs:
 
     async def _fail(self, session_id: str, template_id: str, error: Exception) -> None:
         async with self._changing:
-            record = self._record(session_id, template_id)
-            await self._keep_record(session_id, rules.failed(record, _reason(error)))
-
-    def _record(self, session_id: str, template_id: str) -> rules.Record:
-        records = self._records.get(session_id, {})
-        return records.get(template_id) or rules.Record(template_id=template_id)
-
-    async def _keep_record(self, session_id: str, record: rules.Record) -> None:
-        records = self._records.get(session_id, {})
-        await self._save(session_id, {**records, record.template_id: record})
-
-    async def _save(self, session_id: str, records: dict[str, rules.Record]) -> None:
-        """The disk has it first: what `models` tells holds across a restart."""
-        if not records:
-            await asyncio.to_thread(self._documents.remove, session_id)
-            self._records.pop(session_id, None)
-            return
-        data = _RECORDS.dump_json(tuple(records.values()), by_alias=True)
-        try:
-            await asyncio.to_thread(self._documents.save, session_id, data)
-        except StoreFull as error:  # memory has it; a restart would prepare once more
-            _log.error("record not kept", session=session_id, error=str(error))
-        self._records[session_id] = records
+            record = self._records.get(session_id, template_id)
+            await self._records.keep(session_id, rules.failed(record, _reason(error)))
 
     def _content(self, session_id: str) -> Namespace:
         try:
@@ -357,21 +369,3 @@ def _reason(error: Exception) -> FailureReason:
         case ApplicationServerError():
             return FailureReason(type=PreparationError.type, detail=str(error))
     return FailureReason(type=PreparationError.type, detail="the server's log says more")
-
-
-def _load(documents: Documents) -> dict[str, dict[str, rules.Record]]:
-    """Every session's records; where they cannot be read, its models are prepared again."""
-    records = {}
-    for session_id, data in documents.load().items():
-        try:
-            records[session_id] = _read(session_id, data)
-        except StoreDamaged as error:
-            documents.set_aside(session_id, str(error))
-    return records
-
-
-def _read(session_id: str, data: bytes) -> dict[str, rules.Record]:
-    try:
-        return {record.template_id: record for record in _RECORDS.validate_json(data)}
-    except ValidationError as error:
-        raise StoreDamaged(f"the records of session {session_id} are unreadable") from error

@@ -1,8 +1,10 @@
-"""The files around a preparation: its inputs laid out, its output checked and published.
+"""The files around a preparation: inputs laid out, finished work kept, output published.
 
 Everything here waits for a disk and belongs on a thread.
 """
 
+import hashlib
+import shutil
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -16,16 +18,48 @@ from fivegms_as.preparer import PreparationTask
 from fivegms_as.sessions import Template
 from fivegms_as.store import Addition, ContentStore
 
+JOURNAL = "journal"
+
 
 def prepared_among(content: Namespace, paths: Iterable[str]) -> list[str]:
     """Those paths that a preparation may take away: an upload may have taken its place."""
     return [path for path in paths if path in content and content[path].prepared]
 
 
+def job_folder(work: Path, session_id: str, template_id: str) -> Path:
+    """The folder of a template's jobs: the same each time, so that one finds what another left."""
+    return work / hashlib.sha256(f"{session_id}\0{template_id}".encode()).hexdigest()[:32]
+
+
+def clear(folder: Path, *, keep_journal: bool) -> None:
+    """Remove a job's folder, or all of it but what it had finished."""
+    for path in list(folder.iterdir()) if keep_journal and folder.is_dir() else [folder]:
+        if path.name == JOURNAL and keep_journal:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def sweep(work: Path, unfinished: Iterable[Path]) -> None:
+    """Remove what jobs left behind, except what those that go on had finished."""
+    work.mkdir(parents=True, exist_ok=True)
+    kept = set(unfinished)
+    for folder in list(work.iterdir()):
+        clear(folder, keep_journal=folder in kept)
+
+
+def finished_bytes(journal: Path) -> int:
+    """How much a job has finished so far; it grows with every part of the work."""
+    return sum(path.stat().st_size for path in journal.rglob("*") if path.is_file())
+
+
 def lay_out(
     folder: Path, store: ContentStore, template: Template, wanted: Inputs
 ) -> PreparationTask:
-    """Put a job's inputs at their content paths below a folder of its own."""
+    """Put a job's inputs at their content paths below a folder of its own, afresh."""
+    clear(folder, keep_journal=True)
     inputs = folder / "inputs"
     for stored in wanted.files:
         store.place(stored, inputs / stored.path)
@@ -34,7 +68,10 @@ def lay_out(
         source=inputs / wanted.source.path,
         template=folder / "template.json",
         out=folder / "out",
+        journal=folder / JOURNAL,
+        binding=wanted.key,
     )
+    task.journal.mkdir(exist_ok=True)
     task.template.write_bytes(template.body)
     return task
 

@@ -18,7 +18,12 @@ from typing import Protocol
 import structlog
 from pydantic import ConfigDict, ValidationError
 
-from fivegms_api.ai_models import FailureReason, PreparationProgress, PreparedVariant
+from fivegms_api.ai_models import (
+    FailureReason,
+    PreparationProgress,
+    PreparedVariant,
+    WithheldVariant,
+)
 from fivegms_api.wire import WireModel
 from fivegms_as.errors import (
     PreparationRefused,
@@ -27,6 +32,7 @@ from fivegms_as.errors import (
     PreparerCrashed,
 )
 from fivegms_as.memory_limit import bound_memory
+from fivegms_as.preparation_rules import PreparedModel
 
 OnProgress = Callable[[PreparationProgress], None]
 PREPARER_COMMAND = (sys.executable, "-m", "fivegms_prepare")
@@ -42,21 +48,22 @@ _log = structlog.get_logger("fivegms_as.preparer")
 class PreparationTask:
     """Where a preparer finds its model and template, and where it leaves its files.
 
-    Evaluation files and external data are below `inputs`, at their content paths.
+    What else the template names and external data are below `inputs`, at their content paths. In
+    `journal` it keeps finished work, which it may use again if `binding` is the same.
     """
 
     inputs: Path
     source: Path
     template: Path
     out: Path
+    journal: Path
+    binding: str
 
 
 class Preparer(Protocol):
     """Turns a model into variants and segments."""
 
-    async def prepare(
-        self, task: PreparationTask, on_progress: OnProgress
-    ) -> tuple[PreparedVariant, ...]:
+    async def prepare(self, task: PreparationTask, on_progress: OnProgress) -> PreparedModel:
         """Fill `task.out`. Raises PreparationError; stops everything when cancelled."""
 
 
@@ -70,15 +77,14 @@ class ProcessPreparer:
         self._memory_bytes = memory_bytes
         self._command = tuple(command)
 
-    async def prepare(
-        self, task: PreparationTask, on_progress: OnProgress
-    ) -> tuple[PreparedVariant, ...]:
+    async def prepare(self, task: PreparationTask, on_progress: OnProgress) -> PreparedModel:
         """Run the command. Raises PreparationError."""
         process = await asyncio.create_subprocess_exec(
             *self._command,
             *("--source", task.source, "--template", task.template),
             *("--out", task.out, "--evaluation-dir", task.inputs),
-            stdin=asyncio.subprocess.DEVNULL,
+            *("--journal", task.journal, "--binding", task.binding, "--end-with-input"),
+            stdin=asyncio.subprocess.PIPE,  # which ends with this server, however that ends
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             limit=_MAX_LINE_BYTES,
@@ -100,6 +106,7 @@ class _Result(WireModel):
     model_config = ConfigDict(extra="ignore")
 
     variants: tuple[PreparedVariant, ...]
+    withheld: tuple[WithheldVariant, ...] = ()
 
 
 class _Line(WireModel):
@@ -108,9 +115,7 @@ class _Line(WireModel):
     refused: FailureReason | None = None
 
 
-async def _follow(
-    process: asyncio.subprocess.Process, on_progress: OnProgress
-) -> tuple[PreparedVariant, ...]:
+async def _follow(process: asyncio.subprocess.Process, on_progress: OnProgress) -> PreparedModel:
     stdout, stderr = process.stdout, process.stderr
     if stdout is None or stderr is None:
         raise PreparerCrashed("the preparer has no output to read")
@@ -126,7 +131,7 @@ async def _follow(
     if line is None or line.result is None or exit_code != 0:
         _log.error("preparer crashed", exit_code=exit_code, stderr=last_words)
         raise PreparerCrashed(_crash(exit_code))
-    return line.result.variants
+    return PreparedModel(line.result.variants, line.result.withheld)
 
 
 async def _read_lines(stdout: asyncio.StreamReader, on_progress: OnProgress) -> _Line | None:

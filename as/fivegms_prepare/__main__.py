@@ -4,11 +4,13 @@ A model comes from outside and native code reads it; whatever happens to this pr
 Application Server that started it goes on. It speaks in lines of JSON on standard output:
 
     {"progress": {"stage": "encoding int8", "fraction": 0.45}}      any number of times
-    {"result": {"manifest": "model.mpd", "files": [...], "variants": [...]}}   then exit code 0
-    {"refused": {"type": "not-onnx", "detail": "..."}}                      or exit code 1
+    {"result": {"manifest": "model.mpd", "files": [...], "variants": [...], "withheld": [...]}}
+                                                                    then exit code 0
+    {"refused": {"type": "not-onnx", "detail": "..."}}              or exit code 1
 
-`files` are paths below `--out`, the manifest last; `variants` are M3's. Anything else, and any
-other exit code, is a crash.
+`files` are paths below `--out`, the manifest last; `variants` and `withheld` are M3's. Anything
+else, and any other exit code, is a crash. With `--journal`, what was finished before a crash is
+found there by the next process of the same `--binding`.
 """
 
 import argparse
@@ -24,12 +26,16 @@ from pydantic import ValidationError
 from fivegms_api.ai_models import PreparationProgress
 from fivegms_api.model_preparation import ModelPreparation
 from fivegms_prepare.errors import ModelRefused, OutOfMemory, TemplateInvalid
-from fivegms_prepare.preparation import PreparationResult, prepare
+from fivegms_prepare.machine import describe_software
+from fivegms_prepare.orphans import end_with_input
+from fivegms_prepare.preparation import Journaling, PreparationResult, prepare
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prepare as the arguments say; the exit code."""
     options = _parser().parse_args(arguments)
+    if options.end_with_input:
+        end_with_input()
     try:
         result = _prepare(options)
     except ModelRefused as refusal:
@@ -48,6 +54,7 @@ def _prepare(options: argparse.Namespace) -> PreparationResult:
             evaluation_dir=options.evaluation_dir,
             progress=_report,
             now=datetime.now(UTC),
+            journaling=_journaling(options),
         )
     except MemoryError:
         pass  # what was taken is given back before the next line takes any
@@ -68,9 +75,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--out", type=Path, required=True, help="the folder to fill")
     parser.add_argument(
-        "--evaluation-dir", type=Path, help="the folder that the template's evaluation is below"
+        "--evaluation-dir", type=Path, help="the folder that all else that it names is below"
+    )
+    parser.add_argument("--journal", type=Path, help="the folder to keep finished work in")
+    parser.add_argument("--binding", default="", help="what the inputs and the template are")
+    parser.add_argument(
+        "--end-with-input", action="store_true", help="end at once when standard input ends"
     )
     return parser
+
+
+def _journaling(options: argparse.Namespace) -> Journaling | None:
+    if options.journal is None:
+        return None
+    return Journaling(options.journal, "; ".join((options.binding, *describe_software())))
 
 
 def _template(path: Path) -> ModelPreparation:
@@ -91,6 +109,10 @@ def _result(result: PreparationResult) -> dict[str, Any]:
         "variants": [
             variant.model_dump(mode="json", by_alias=True, exclude_none=True)
             for variant in result.variants
+        ],
+        "withheld": [
+            variant.model_dump(mode="json", by_alias=True, exclude_none=True)
+            for variant in result.withheld
         ],
     }
 

@@ -7,11 +7,12 @@ whole; a file that it names only if its bytes still have their digest, for a pro
 disk fill up, in the middle of either.
 """
 
+import fcntl
 import json
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, Self, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -21,25 +22,36 @@ T = TypeVar("T")
 
 FILES = "files"
 _RECORD = "finished.jsonl"
+_LOCK = "lock"
 _LINE = TypeAdapter(dict[str, Any])
 
 
 class Journal:
-    """Finished work by key. Without a folder it remembers for as long as it lives."""
+    """Finished work by key. Without a folder it remembers for as long as it lives.
+
+    One process at a time has a folder, until the journal is closed; another waits.
+    """
 
     def __init__(self, folder: Path | None = None, binding: str = "") -> None:
         self._known: dict[str, Any] = {}
+        self._lock: IO[bytes] | None = None
         self._record = folder / _RECORD if folder else None
         if self._record is None:
             return
         self._record.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(self._record.parent / _LOCK)
         lines = _read(self._record)
         if not lines or lines[0] != {"binding": binding}:
-            self._record.unlink(missing_ok=True)
-            self._append({"binding": binding})
-        else:
-            self._rewrite(lines)
+            lines = [{"binding": binding}]
+        self._rewrite(lines)
         self._known = {line["key"]: line["value"] for line in lines[1:] if "key" in line}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._lock is not None:
+            self._lock.close()
 
     def recall(self, key: str, kind: TypeAdapter[T], do: Callable[[], T]) -> T:
         """What was kept under `key`, or what `do` gives, which is then kept."""
@@ -69,12 +81,19 @@ class Journal:
                 file.write(json.dumps(line) + "\n")
 
     def _rewrite(self, lines: list[dict[str, Any]]) -> None:
-        """Without a last line that is torn, which the next would be glued to."""
+        """Begin with these alone: the next line must not be glued to a torn one."""
         if self._record is not None:
             text = "".join(json.dumps(line) + "\n" for line in lines)
             draft = self._record.with_suffix(".draft")
             draft.write_text(text, encoding="utf-8")
             draft.replace(self._record)
+
+
+def _locked(path: Path) -> IO[bytes]:
+    """Wait until no other process has this lock; it is given back when the file is closed."""
+    file = path.open("wb")
+    fcntl.flock(file, fcntl.LOCK_EX)
+    return file
 
 
 def is_intact(ref: SegmentRef, folder: Path) -> bool:

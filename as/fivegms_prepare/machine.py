@@ -2,9 +2,12 @@
 
 import os
 import platform
+from importlib.metadata import version
 from pathlib import Path
 
 import onnxruntime
+
+_SOFTWARE = ("fivegms-ai", "onnx", "onnxruntime", "onnxslim", "numpy", "backports.zstd", "av")
 
 
 def describe_machine() -> str:
@@ -16,6 +19,11 @@ def describe_machine() -> str:
 def describe_engine(providers: tuple[str, ...]) -> str:
     """onnxruntime's version and where it runs the model."""
     return f"onnxruntime {onnxruntime.__version__} {'+'.join(providers)}"
+
+
+def describe_software() -> tuple[str, ...]:
+    """The machine, and the versions of everything that a prepared byte or figure depends on."""
+    return (describe_machine(), *(f"{name} {version(name)}" for name in _SOFTWARE))
 
 
 def _processor() -> str:

@@ -90,8 +90,8 @@ def _workshop(out: Path, journaling: Journaling | None) -> Iterator[tuple[Path, 
     try:
         out.mkdir(parents=True, exist_ok=True)
         if journaling is not None:
-            journal = Journal(journaling.folder, journaling.binding)
-            yield journaling.folder / FILES, journal
+            with Journal(journaling.folder, journaling.binding) as journal:
+                yield journaling.folder / FILES, journal
             return
         workshop = Path(mkdtemp(prefix=".preparing-", dir=out))
         try:

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from fivegms_api.ai_models import PreparationProgress, PreparedVariant
+from fivegms_api.ai_models import PreparationProgress, PreparedVariant, WithheldVariant
 from fivegms_api.content_protocols import HTTP_PULL_INGEST
 from fivegms_api.endpoint import Endpoint
 from fivegms_api.m3 import certificate_path, distribution_path
@@ -24,6 +24,7 @@ from fivegms_as.documents import MemoryDocuments
 from fivegms_as.gate import Gate
 from fivegms_as.locations import Locations
 from fivegms_as.origin import Origins
+from fivegms_as.preparation_rules import PreparedModel
 from fivegms_as.preparer import OnProgress, PreparationTask, Preparer
 from fivegms_as.pull import Pull
 from fivegms_as.server import ApplicationServer
@@ -56,13 +57,12 @@ class FakePreparer:
     prepared: list[bytes] = field(default_factory=list)
     cancelled: int = 0
     files: Callable[[PreparationTask], dict[str, bytes]] | None = None
+    withheld: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.gate.set()
 
-    async def prepare(
-        self, task: PreparationTask, on_progress: OnProgress
-    ) -> tuple[PreparedVariant, ...]:
+    async def prepare(self, task: PreparationTask, on_progress: OnProgress) -> PreparedModel:
         self.started.set()
         on_progress(PreparationProgress(stage="checking", fraction=0.5))
         try:
@@ -79,7 +79,8 @@ class FakePreparer:
         for name, data in made.items():
             (task.out / name).parent.mkdir(parents=True, exist_ok=True)
             (task.out / name).write_bytes(data)
-        return (variant(len(source)),)
+        withheld = tuple(map(WithheldVariant.model_validate, self.withheld))
+        return PreparedModel((variant(len(source)),), withheld)
 
 
 def variant(size_bytes: int) -> PreparedVariant:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fivegms_api.ai_models import AiModelState, FailureReason
+from fivegms_api.ai_models import AiModelState, FailureReason, PreparationProgress
 from fivegms_api.model_preparation import (
     MediaEvaluation,
     ModelDescription,
@@ -38,9 +38,10 @@ def wanted(*objects, template="t", preparation=PREPARATION):
 SOURCE = stored("n/net.onnx")
 WANTED = wanted(SOURCE)
 EMPTY = rules.Record(template_id="t1")
+NOTHING = rules.PreparedModel(())
 RUNNING = rules.started(EMPTY, WANTED)
 FAILED = rules.failed(RUNNING, REASON)
-PUBLISHED = rules.published(RUNNING, PREPARATION, (), ["b", "a"], NOW)
+PUBLISHED = rules.published(RUNNING, PREPARATION, NOTHING, ["b", "a"], NOW)
 NEWER = wanted(stored("n/net.onnx", "11"))
 
 
@@ -144,9 +145,29 @@ def test_an_attempt_that_never_ends_is_given_up():
     assert rules.started(record, NEWER).attempt.starts == 1
 
 
+def test_an_attempt_that_gets_further_each_time_is_not_given_up():
+    record = EMPTY
+    for finished in range(2 * rules.MAX_STARTS):
+        decision = rules.decide(record, WANTED, running=False, finished_bytes=finished)
+        assert decision is Decision.START
+        record = rules.started(record, WANTED, finished)
+        assert record.attempt.starts == 1
+    for _ in range(rules.MAX_STARTS):
+        last = rules.decide(record, WANTED, running=False, finished_bytes=finished)
+        record = rules.started(record, WANTED, finished)
+    assert last is Decision.GIVE_UP
+
+
+def test_progress_does_not_go_back_when_a_worker_is_started_again():
+    known = PreparationProgress(stage="measuring", fraction=0.6)
+    told = PreparationProgress(stage="checking", fraction=0.0)
+    assert rules.further(known, told) == PreparationProgress(stage="checking", fraction=0.6)
+    assert rules.further(told, known) == known
+
+
 def test_a_publication_knows_its_paths_and_those_before():
     assert (PUBLISHED.publication.paths, PUBLISHED.attempt) == (("a", "b"), None)
-    again = rules.published(rules.started(PUBLISHED, NEWER), PREPARATION, (), ["b", "c"], NOW)
+    again = rules.published(rules.started(PUBLISHED, NEWER), PREPARATION, NOTHING, ["b", "c"], NOW)
     assert again.publication.previous_paths == ("a",)
     assert rules.owned_paths([again]) == {"a", "b", "c"}
 
@@ -159,7 +180,7 @@ def test_a_publication_that_lost_a_path_is_marked():
 
 def test_only_an_attempt_is_published():
     with pytest.raises(ValueError, match="attempt"):
-        rules.published(EMPTY, PREPARATION, (), [], NOW)
+        rules.published(EMPTY, PREPARATION, NOTHING, [], NOW)
 
 
 AWAITING, PREPARING = AiModelState.AWAITING_UPLOAD, AiModelState.PREPARING
@@ -205,7 +226,7 @@ def test_whatever_happens_the_last_upload_is_published_in_the_end(uploads, data)
         elif decision is Decision.STOP:
             record, running = rules.stopped(record), False
         if running and data.draw(st.booleans()):
-            record, running = rules.published(record, PREPARATION, (), ["a"], NOW), False
+            record, running = rules.published(record, PREPARATION, NOTHING, ["a"], NOW), False
     if running:
-        record = rules.published(record, PREPARATION, (), ["a"], NOW)
+        record = rules.published(record, PREPARATION, NOTHING, ["a"], NOW)
     assert record.publication.source_sha256 == "33"

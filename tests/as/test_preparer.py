@@ -27,7 +27,8 @@ while resource.getrlimit(resource.RLIMIT_DATA)[0] == resource.RLIM_INFINITY:
 
 
 def task(folder: Path) -> PreparationTask:
-    return PreparationTask(folder, folder / "net.onnx", folder / "template.json", folder / "out")
+    names = ("net.onnx", "template.json", "out", "journal")
+    return PreparationTask(folder, *(folder / name for name in names), binding="key")
 
 
 def running(script: str, timeout_s: float = 60) -> ProcessPreparer:
@@ -39,11 +40,14 @@ async def test_progress_and_result_come_through(tmp_path):
     script = f"""
 import json, sys
 print(json.dumps({{"progress": {{"stage": "x", "fraction": 0.5}}}}), flush=True)
-print(json.dumps({{"result": {{"files": sys.argv[1:], "variants": [{VARIANT}]}}}}))
+withheld = [{{"id": "int8", "precision": "int8", "codec": "c", "sizeBytes": 1, "reason": "r"}}]
+result = {{"files": sys.argv[1:], "variants": [{VARIANT}], "withheld": withheld}}
+print(json.dumps({{"result": result}}))
 """
     heard = []
-    variants = await running(script).prepare(task(tmp_path), heard.append)
-    assert [variant.id for variant in variants] == ["fp32"]
+    made = await running(script).prepare(task(tmp_path), heard.append)
+    assert [variant.id for variant in made.variants] == ["fp32"]
+    assert [variant.id for variant in made.withheld] == ["int8"]
     assert [(progress.stage, progress.fraction) for progress in heard] == [("x", 0.5)]
 
 
