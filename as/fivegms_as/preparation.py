@@ -280,7 +280,8 @@ class PreparationJobs:
             _log.exception("preparation failed", session=session_id, template=template.id)
             await self._fail(session_id, template.id, error)
         finally:
-            await asyncio.to_thread(clear, folder, keep_journal=self._leaving)
+            goes_on = self._leaving and folder in self._unfinished()
+            await asyncio.to_thread(clear, folder, keep_journal=goes_on)
             if self._jobs.get((session_id, template.id)) is not None:
                 self._ended(session_id, template.id)
 

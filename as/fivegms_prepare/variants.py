@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-
 from fivegms_api.model_variants import Precision
 from fivegms_codecs.errors import CodecError
 from fivegms_codecs.units import write_tensor, write_topology
