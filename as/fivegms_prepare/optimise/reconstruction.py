@@ -102,8 +102,9 @@ def _fit(
         zip(observed, target.samples, target.shapes, strict=True)
     ):
         x = _columns(layer, sampled_inputs(layer, values[layer.taken], shape, batch))
-        gram += x @ x.transpose(0, 2, 1)
-        moment += _per_group(layer, y) @ x.transpose(0, 2, 1)
+        for group, (columns, wanted) in enumerate(zip(x, _per_group(layer, y), strict=True)):
+            gram[group] += columns @ columns.T  # numpy knows that this is symmetric
+            moment[group] += wanted @ columns.T
     free = start != 0
     free[:, :, -1] = layer.bias is not None
     solved = start + least_squares(gram, moment - start @ gram, free)

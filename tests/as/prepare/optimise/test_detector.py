@@ -38,7 +38,7 @@ def pictures(media: Path, last: int, step: int) -> tuple[np.ndarray, ...]:
 
 
 def calibration() -> Iterator[Feeds]:
-    for pixels in pictures(assets.clip(), 250, 40):
+    for pixels in pictures(assets.clip(), 250, 64):
         yield {"images": (pixels.transpose(2, 0, 1)[None] / 255).astype(np.float32)}
 
 
