@@ -8,8 +8,8 @@ bytes, and its name, from version to version.
 
 The nonce is derived: HMAC-SHA256 over place and segment, with a key of its own. Equal input gives
 equal bytes, as every writer here does; what differs gets another nonce unless 96 bits of the HMAC
-collide, which after 2^32 segments under one key has a probability of 2^-33, the bound that NIST
-SP 800-38D 8.3 sets for random nonces. An onlooker learns which segments of two versions are equal,
+collide, which after 2^32 segments under one key has a probability of 2^-33; NIST SP 800-38D 8
+allows 2^-32. An onlooker learns which segments of two versions are equal,
 and their sizes, no more.
 
 Which key: whoever prepares knows it, the manifest has its id and where to ask for it (`Encryption`

@@ -2,15 +2,21 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any
 from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
 
+from fivegms_testbed.provider import INGEST_PROTOCOL
 from support.command import Finished, deployment, fivegms
 from support.onnx_graphs import perceptron, save
+
+KEY = bytes(range(32))
 
 
 @dataclass(frozen=True)
@@ -105,3 +111,77 @@ def test_a_session_of_another_model_takes_no_signature(world: World) -> None:
     refused = fivegms("sign", world.locator, "--key", world.key, *at_m1)
     assert refused.exit_code == 5
     assert kind_of(refused) == "NotOfSession"
+
+
+class KeyHandler(BaseHTTPRequestHandler):
+    """A key server that gives its key to who shows the token."""
+
+    def do_GET(self) -> None:
+        allowed = self.headers.get("Authorization") == "Bearer paid"
+        self.send_response(200 if allowed else 403)
+        self.end_headers()
+        self.wfile.write(KEY if allowed else b"")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def key_server() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), KeyHandler)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def call(method: str, url: str, body: bytes, media_type: str) -> Any:
+    request = Request(url, body, {"Content-Type": media_type}, method=method)
+    with urlopen(request) as answer:
+        text = answer.read()
+        return json.loads(text) if text else None
+
+
+def hosted(world: World, folder: Path) -> tuple[str, str]:
+    """Ingest a prepared folder as it is; the session and the manifest's address at M4."""
+    base = world.addresses["m1"] + "/3gpp-m1/v2/provisioning-sessions"
+    body = json.dumps({"provisioningSessionType": "DOWNLINK", "appId": "tests"}).encode()
+    session = call("POST", base, body, "application/json")["provisioningSessionId"]
+    hosting = {
+        "name": "encrypted",
+        "ingestConfiguration": {"pull": False, "protocol": INGEST_PROTOCOL},
+        "distributionConfigurations": [{}],
+    }
+    url = f"{base}/{session}/content-hosting-configuration"
+    call("POST", url, json.dumps(hosting).encode(), "application/json")
+    with urlopen(url) as answer:
+        made = json.load(answer)
+    for file in (path for path in sorted(folder.rglob("*")) if path.is_file()):
+        target = made["ingestConfiguration"]["baseURL"] + file.relative_to(folder).as_posix()
+        call("PUT", target, file.read_bytes(), "application/octet-stream")
+    return session, made["distributionConfigurations"][0]["baseURL"] + "model.mpd"
+
+
+def test_an_encrypted_model_runs_on_devices_that_are_given_the_key(
+    world: World, key_server: str, tmp_path: Path
+) -> None:
+    (tmp_path / "segment.key").write_bytes(KEY)
+    out = tmp_path / "out"
+    arguments = ("--task", "toy", "--out", out, "--encrypt-key", tmp_path / "segment.key")
+    model = save(perceptron(), tmp_path / "net.onnx")
+    made = fivegms("prepare", model, *arguments, "--key-url", f"{key_server}/net", "--json")
+    assert made.exit_code == 0, made.messages
+    session, manifest = hosted(world, out)
+    at_m1 = ("--session", session, "--m1", world.addresses["m1"])
+    signed = fivegms("sign", manifest, "--key", world.key, *at_m1, "--json")
+    assert signed.exit_code == 0, signed.messages
+
+    ue = replace(world, locator=manifest)
+    paid = ue.run("paid", "--key-server", key_server, "--token", "paid")
+    assert paid.exit_code == 0, paid.messages
+    assert paid.json()["trust"]["warning"] is None
+    unpaid = ue.run("unpaid", "--key-server", key_server, "--token", "other")
+    assert unpaid.exit_code == 5
+    assert kind_of(unpaid) == "KeyUnavailable"
