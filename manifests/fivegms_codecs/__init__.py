@@ -9,6 +9,8 @@
     half_bytes, positions, prefix_code, lanes   what some of them pack numbers in
     weights      the table of them
     units        payloads <-> units, which are the samples (docs/formats.md)
+    cells, residuals, refinement   what an int8 value leaves open of a number, and its payloads
+    layers       one tensor <-> a base that runs and enhancements up to its every bit
 
 Wire package: bytes in, values out, and back. It knows no file, no socket and no ONNX library.
 """
@@ -16,6 +18,7 @@ Wire package: bytes in, values out, and back. It knows no file, no socket and no
 from fivegms_codecs.coding import Precision
 from fivegms_codecs.dtypes import DType
 from fivegms_codecs.errors import CodecError
+from fivegms_codecs.layers import Layers, decode_layers, write_layers
 from fivegms_codecs.units import (
     TensorUnit,
     TopologyUnit,
@@ -31,12 +34,15 @@ __all__ = [
     "Codec",
     "CodecError",
     "DType",
+    "Layers",
     "Precision",
     "TensorUnit",
     "TopologyUnit",
     "UnitLimits",
+    "decode_layers",
     "decode_tensor",
     "read_unit",
+    "write_layers",
     "write_tensor",
     "write_topology",
 ]

@@ -10,7 +10,8 @@ and frame headers with the shape before anything is allocated, `decode` refuses 
 no writer writes. Arrays are C-contiguous and little-endian, of at least the rank that `grant` asks.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fivegms_codecs.dtypes import DType
+from fivegms_codecs.errors import BaseMissing
 
 Array = NDArray[np.generic]
 Part = bytes | memoryview
@@ -62,3 +64,27 @@ class Packing(Protocol):
         Works in blocks that release the interpreter. Raises PayloadCorrupt, and leaves `out`
         undefined then.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Refinement:
+    """The `Packing` of a payload that says only how a tensor differs from another one.
+
+    A unit of it is described and checked like any other, but no variant asks for it, and only what
+    made it decodes it: `layers` or `deltas`.
+    """
+
+    suits: Callable[[DType, DType], bool]
+    check: Callable[[memoryview, Shape, DType], int]
+
+    def grant(self, array: Array, dtype: DType, precision: Precision) -> DType | None:
+        """Never: a tensor by itself does not differ from anything."""
+        return None
+
+    def encode(self, array: Array, stored: DType) -> Iterator[Part]:
+        """Refused. Raises BaseMissing."""
+        raise BaseMissing("a refinement is written against what it refines")
+
+    def decode(self, payload: memoryview, out: Array, stored: DType) -> None:
+        """Refused. Raises BaseMissing."""
+        raise BaseMissing("a refinement is decoded with what it refines")

@@ -11,6 +11,8 @@
       CodecUnsuitable      a precision and a codec that do not go together
       PayloadCorrupt       the payload does not decode to the elements the header promises
       ChecksumMismatch     bytes outside the frames are not those that were written
+      BaseMissing          a refinement decoded without what it refines
+      LayersMismatch       units that are not layers of one tensor, one upon the other
       BufferMismatch       the caller's output array is not the tensor's shape, type or layout
 
 A message says what was found and, where it helps, what was expected.
@@ -59,6 +61,14 @@ class PayloadCorrupt(CodecError):
 
 class ChecksumMismatch(CodecError):
     """The header or the side information was damaged after it was written."""
+
+
+class BaseMissing(CodecError):
+    """An enhancement layer or a delta says nothing without the tensor that it refines."""
+
+
+class LayersMismatch(CodecError):
+    """The units are not the layers of one tensor in their order."""
 
 
 class BufferMismatch(CodecError):

@@ -6,8 +6,8 @@ run into blocks keeps both ends in cache, and bounds what any one frame may allo
 ends with Zstandard's checksum of its content; one without is refused.
 
 Weights repeat bytes but hardly ever sequences of bytes, and one that repeats by chance costs more
-than the Huffman codes it replaces. So a writer of numbers (`NUMBERS`) looks for long sequences only,
-and near by: the exponents of Gaussian weights, 2.55 bits of entropy each, take 2.61 bits where
+than the Huffman codes it replaces. So a writer of numbers (`NUMBERS`) looks for long ones only, and
+near by: the exponents of Gaussian weights, 2.55 bits of entropy each, take 2.61 bits where
 Zstandard's level 3 takes 3.23, and both ends are faster. Graphs do repeat sequences (`GRAPHS`).
 """
 
@@ -71,13 +71,16 @@ def unpack(payload: memoryview, out: Bytes) -> None:
     Raises PayloadCorrupt, and then leaves `out` partly written.
     """
     itemsize = out.shape[1]
-    for block in _blocks(out):
-        size = frame_size(payload, block.size)
-        planes = np.frombuffer(_decompress(payload[:size], block.size), np.uint8)
-        planes = planes.reshape(itemsize, -1)
-        for index in range(itemsize):
-            block[:, index] = planes[index]
-        payload = payload[size:]
+    for block, content in zip(_blocks(out), contents(payload, out.size), strict=True):
+        for index, plane in enumerate(content.reshape(itemsize, -1)):
+            block[:, index] = plane
+
+
+def contents(payload: memoryview, size_bytes: int) -> Iterator[Bytes]:
+    """Yield what each of exactly the frames in `payload` holds. Raises PayloadCorrupt."""
+    for start in range(0, size_bytes, BLOCK_BYTES):
+        content, payload = read(payload, min(BLOCK_BYTES, size_bytes - start))
+        yield content
     if payload:
         raise PayloadCorrupt(f"{len(payload)} bytes follow the last frame")
 
@@ -98,6 +101,20 @@ def skip(payload: memoryview, size_bytes: int) -> memoryview:
     for start in range(0, size_bytes, BLOCK_BYTES):
         payload = payload[frame_size(payload, min(BLOCK_BYTES, size_bytes - start)) :]
     return payload
+
+
+def write(data: memoryview | bytes) -> bytes:
+    """One frame of `data`, which is at most BLOCK_BYTES long."""
+    return zstd.compress(data, options=dict(NUMBERS))
+
+
+def read(payload: memoryview, size_bytes: int) -> tuple[Bytes, memoryview]:
+    """The content of the first frame, which must be of `size_bytes`, and what follows the frame.
+
+    Raises PayloadCorrupt.
+    """
+    size = frame_size(payload, size_bytes)
+    return np.frombuffer(_decompress(payload[:size], size_bytes), np.uint8), payload[size:]
 
 
 def decoded_bytes(payload: memoryview) -> int:

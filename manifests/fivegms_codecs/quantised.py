@@ -82,9 +82,20 @@ def dequantise(values: Levels, scales: Scales, out: Array, peak: int = PEAK) -> 
     """Fill `out` with scale * value, formed in float32. Raises PayloadCorrupt."""
     rows = out.reshape(values.shape)
     for block in _row_blocks(values.shape):
-        if values[block].min() < -peak:
-            raise PayloadCorrupt(f"a value is below -{peak}, where its product may overflow")
+        _check_values(values[block], peak)
         np.multiply(values[block], scales[block, None], out=rows[block], casting="same_kind")
+
+
+def read_values(payload: memoryview, shape: Shape) -> Iterator[Levels]:
+    """Yield the values of a payload that `check` accepted, in order, a frame of them at a time.
+
+    Raises PayloadCorrupt.
+    """
+    packed = payload[scales_bytes(payload, shape) :]
+    for content in frames.contents(packed, math.prod(shape)):
+        values = content.view(np.int8)
+        _check_values(values, PEAK)
+        yield values
 
 
 def scales_bytes(payload: memoryview, shape: Shape) -> int:
@@ -110,6 +121,11 @@ def scale_limit(dtype: "np.dtype[np.generic]", peak: int = PEAK) -> np.float32:
     largest = min(float(np.finfo(dtype.name).max), float(np.finfo(np.float32).max))
     limit: np.float32 = np.nextafter(np.float32(largest / peak), np.float32(0))
     return limit
+
+
+def _check_values(values: Levels, peak: int) -> None:
+    if values.min() < -peak:
+        raise PayloadCorrupt(f"a value is below -{peak}, where its product may overflow")
 
 
 def _row_blocks(shape: Shape) -> Iterator[slice]:

@@ -15,13 +15,14 @@ is refused whether or not the segment's digest was compared.
 import math
 import struct
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fivegms_codecs import frames, weights
-from fivegms_codecs.coding import Part, Precision
+from fivegms_codecs.coding import Part, Precision, Shape
 from fivegms_codecs.dtypes import DType, dtype_from_code, dtype_of
 from fivegms_codecs.errors import (
     BufferMismatch,
@@ -114,12 +115,18 @@ def write_tensor(
     """
     dtype = dtype_of(array.dtype)
     _check_shape(array.shape, dtype, limits)
-    encoded_name = name.encode()
-    _check_name(encoded_name, limits)
+    _check_name(name.encode(), limits)
     contiguous = np.asarray(array, dtype.numpy, order="C")
     coding = weights.choose(contiguous, dtype, Precision(precision), Codec(codec))
-    header = _tensor_header(encoded_name, array.shape, dtype, coding)
-    side, *packed = weights.encode(contiguous, coding)
+    return join_tensor(name, array.shape, dtype, coding, weights.encode(contiguous, coding))
+
+
+def join_tensor(
+    name: str, shape: Shape, dtype: DType, coding: Coding, parts: Iterable[Part]
+) -> bytes:
+    """The tensor unit of a payload in parts, the first of which is all its side information."""
+    header = _tensor_header(name.encode(), shape, dtype, coding)
+    side, *packed = parts
     return b"".join([_seal(header, side), side, *packed])
 
 
@@ -142,25 +149,41 @@ def read_unit(
     raise UnitKindUnknown(f"unit kind {kind} is neither topology (1) nor tensor (2)")
 
 
+def read_tensor(data: bytes | memoryview, limits: UnitLimits = DEFAULT_LIMITS) -> TensorUnit:
+    """The tensor unit that fills `data`. Raises what `read_unit` does."""
+    unit = read_unit(data, limits)
+    if not isinstance(unit, TensorUnit):
+        raise UnitKindUnknown("a topology where a tensor belongs")
+    return unit
+
+
 def decode_tensor(unit: TensorUnit, out: NDArray[np.generic] | None = None) -> NDArray[np.generic]:
     """The tensor, in the graph's dtype and shape, in `out` where one is given.
 
-    `out` must be C-contiguous and writable. Raises BufferMismatch, and PayloadCorrupt, after which
-    the contents of `out` are undefined.
+    `out` must be C-contiguous and writable. Raises BaseMissing of a unit that refines another
+    tensor; BufferMismatch; and PayloadCorrupt, after which the contents of `out` are undefined.
     """
     coding = Coding(unit.stored, unit.codec)
-    weights.check(unit.payload, unit.shape, coding)
-    if out is None:
-        out = np.empty(unit.shape, unit.dtype.numpy)
-    else:
-        _check_buffer(out, unit)
+    out = buffer_for(unit, out)
     weights.decode(unit.payload, out, coding)
     if unit.dtype is DType.BOOL and out.size and int(out.view(np.uint8).max()) > 1:
         raise PayloadCorrupt(f"tensor {unit.name!r} has a bool that is neither 0 nor 1")
     return out
 
 
-def _tensor_header(name: bytes, shape: tuple[int, ...], dtype: DType, coding: Coding) -> bytes:
+def buffer_for(unit: TensorUnit, out: NDArray[np.generic] | None) -> NDArray[np.generic]:
+    """`out`, or a new array for the tensor, once its payload is found to promise it.
+
+    Raises BufferMismatch and PayloadCorrupt.
+    """
+    weights.check(unit.payload, unit.shape, Coding(unit.stored, unit.codec))
+    if out is None:
+        return np.empty(unit.shape, unit.dtype.numpy)
+    _check_buffer(out, unit)
+    return out
+
+
+def _tensor_header(name: bytes, shape: Shape, dtype: DType, coding: Coding) -> bytes:
     code = weights.code_of(coding.codec)
     fixed = _TENSOR.pack(
         UNIT_VERSION, _TENSOR_KIND, 0, dtype, coding.stored, code, len(shape), len(name)

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from fivegms_codecs import codebook, huffman, int4, planes, quantised, raw, sparse
-from fivegms_codecs.coding import Array, Packing, Part, Precision, Shape
+from fivegms_codecs import codebook, huffman, int4, planes, quantised, raw, refinement, sparse
+from fivegms_codecs.coding import Array, Packing, Part, Precision, Refinement, Shape
 from fivegms_codecs.dtypes import DType
 from fivegms_codecs.errors import CodecUnknown, CodecUnsuitable
 
@@ -36,6 +36,8 @@ class Codec(StrEnum):
     RAW = "raw"
     PLANES_ZSTD = "planes+zstd"
     INT8_ZSTD = "int8+zstd"
+    LAYER_MIDDLE = "layer-middle"
+    LAYER_LAST = "layer-last"
     INT4_ZSTD = "int4+zstd"
     CODEBOOK_ZSTD = "codebook+zstd"
     SPARSE_ZSTD = "sparse+zstd"
@@ -68,6 +70,8 @@ _TABLE = MappingProxyType(
         Codec.RAW: _row(0, raw, Precision.FP32, Precision.FP16),
         Codec.PLANES_ZSTD: _row(1, planes, Precision.FP32, Precision.FP16),
         Codec.INT8_ZSTD: _row(2, quantised, Precision.INT8),
+        Codec.LAYER_MIDDLE: _row(3, Refinement(refinement.suits, refinement.check_middle)),
+        Codec.LAYER_LAST: _row(4, Refinement(refinement.suits, refinement.check_last)),
         Codec.INT4_ZSTD: _row(5, int4, Precision.INT4),
         Codec.CODEBOOK_ZSTD: _row(6, codebook, Precision.CODEBOOK),
         Codec.SPARSE_ZSTD: _row(7, sparse, Precision.FP32),
