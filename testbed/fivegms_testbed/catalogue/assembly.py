@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto, helper
 
-from fivegms_engine.graph import SeparatedModel, separate
+from fivegms_engine.graph import SEPARATED_BYTES, SeparatedModel, separate
 from fivegms_testbed.catalogue.network import Drawn, Fixed, Network, Value
 from fivegms_testbed.catalogue.weights import blocks
 
@@ -27,7 +27,8 @@ def separated(network: Network, seed: int = 0) -> SeparatedModel:
         return b"".join(blocks(network.tensors[tensor.name], seed))
 
     model = _frame(network)
-    model.graph.CopyFrom(_graph(network, map(_stub, network.tensors.values())))
+    stubs = (_stub(tensor, seed) for tensor in network.tensors.values())
+    model.graph.CopyFrom(_graph(network, stubs))
     return separate(model, read)
 
 
@@ -114,14 +115,13 @@ def _header(tensor: Drawn | Fixed) -> TensorProto:
     return TensorProto(name=tensor.name, data_type=kind, dims=dims)
 
 
-def _stub(tensor: Drawn | Fixed) -> TensorProto:
-    """A tensor whose data is asked for by name; what is fixed is there at once."""
+def _stub(tensor: Drawn | Fixed, seed: int) -> TensorProto:
+    """A tensor whose data is asked for by name, if it is one of those that leave the graph."""
     placed = _header(tensor)
-    if isinstance(tensor, Fixed):
-        placed.raw_data = b"".join(blocks(tensor, 0))
-    else:
+    if isinstance(tensor, Drawn) and _data_bytes(tensor) >= SEPARATED_BYTES:
         placed.data_location = TensorProto.EXTERNAL
-        placed.external_data.add(key="location", value="drawn")  # not a file: see `separated`
+    else:
+        placed.raw_data = b"".join(blocks(tensor, seed))
     return placed
 
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "keygen": ("sign", "keygen"),
     "sign": ("sign", "sign"),
     "inspect": ("inspect", "inspect"),
+    "catalogue": ("catalogue", "catalogue"),
     "gap": ("gap", "gap"),
 }
 """Each command's module below `fivegms_testbed.cli` and the function in it."""
