@@ -10,7 +10,7 @@ class NnefLimits:
     max_text_bytes: int = 16 * 2**20
     max_nesting: int = 40
     """Expressions inside expressions as they are written."""
-    max_depth: int = 120
+    max_depth: int = 60
     """Expressions and fragments inside one another as they are evaluated."""
     max_steps: int = 8_000_000
     """Expressions and items that are evaluated while a graph is made flat."""

@@ -59,7 +59,7 @@ Primitive = Callable[[Invocation], "NdArray | list[NdArray]"]
 def aligned(*arrays: NdArray) -> tuple[NdArray, ...]:
     """Arrays of one rank, by axes of extent 1 behind: NNEF aligns shapes from the first axis."""
     rank = max(array.ndim for array in arrays)
-    return tuple(array.reshape(*array.shape, *(1,) * (rank - array.ndim)) for array in arrays)
+    return tuple(array.reshape((*array.shape, *(1,) * (rank - array.ndim))) for array in arrays)
 
 
 def _unary(function: Callable[[NdArray], NdArray]) -> Primitive:

@@ -113,17 +113,20 @@ def write_tensor(array: NDArray[np.generic], *, quantised: bool = False) -> byte
         raise ItemTypeUnknown(f"tensor files do not hold {array.dtype} as that")
     if array.ndim > MAX_RANK or max(array.shape, default=0) > _MAX_EXTENT:
         raise TooLarge(f"tensor files do not hold the shape {list(array.shape)}")
-    if kind == "b":
-        bits, data = 1, np.packbits(array.astype(np.bool_)).tobytes()
-    else:
-        bits = 8 * array.dtype.itemsize
-        data = np.asarray(array, array.dtype.newbyteorder("<")).tobytes()
-    if len(data) > _MAX_EXTENT:
-        raise TooLarge(f"tensor files do not hold {len(data)} bytes")
+    bits = 1 if kind == "b" else 8 * array.dtype.itemsize
+    length = -(-array.size * bits // 8)
+    if length > _MAX_EXTENT:
+        raise TooLarge(f"tensor files do not hold {length} bytes")
     extents = (*array.shape, *(0,) * (MAX_RANK - array.ndim))
     reserved = (0,) * 19
-    header = (_MAGIC, 1, 0, len(data), array.ndim, *extents, bits, types[kind], *reserved)
-    return _HEADER.pack(*header) + data
+    header = (_MAGIC, 1, 0, length, array.ndim, *extents, bits, types[kind], *reserved)
+    return _HEADER.pack(*header) + _data(array)
+
+
+def _data(array: NDArray[np.generic]) -> bytes:
+    if array.dtype.kind == "b":
+        return np.packbits(array.astype(np.bool_)).tobytes()
+    return np.asarray(array, array.dtype.newbyteorder("<")).tobytes()
 
 
 def _shape(rank: int, extents: list[int]) -> tuple[int, ...]:
