@@ -18,7 +18,7 @@ from onnx import ModelProto
 from fivegms_engine.traversal import all_tensors
 from fivegms_manifests.file_payload import write_file_initialization, write_file_segment
 from fivegms_manifests.model import SegmentRef
-from fivegms_prepare.containers.detection import NNEF_GRAPH, SAVED_MODEL, Container, ModelContainer
+from fivegms_prepare.containers.detection import NNEF_FILES, SAVED_MODEL, Container, ModelContainer
 from fivegms_prepare.errors import ContainerUnknown, SourceMissing, cause_of
 from fivegms_prepare.external import ExternalData
 from fivegms_prepare.model_file import ModelFile
@@ -35,7 +35,7 @@ _SUFFIXES = {
 }
 
 _BELONG = {
-    Container.NNEF: (NNEF_GRAPH, "*.quant", "**/*.dat"),
+    Container.NNEF: NNEF_FILES,
     Container.SAVED_MODEL: (
         SAVED_MODEL,
         "fingerprint.pb",

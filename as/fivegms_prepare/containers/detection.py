@@ -30,6 +30,7 @@ from fivegms_prepare.wire_format import (
 )
 
 NNEF_GRAPH = "graph.nnef"
+NNEF_FILES = (NNEF_GRAPH, "*.quant", "**/*.dat")
 SAVED_MODEL = "saved_model.pb"
 
 _NNEF_START = re.compile(rb"\s*(#[^\n]*\n\s*)*version\s+[0-9]+\.[0-9]+\s*;")
