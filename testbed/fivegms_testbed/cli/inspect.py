@@ -8,20 +8,16 @@ from urllib.parse import urlsplit
 import typer
 from rich.table import Table
 
-from fivegms_api.ai_models import PreparedVariant
-from fivegms_manifests.model import ModelManifest, Subset
-from fivegms_prepare.manifest import variants_of
 from fivegms_testbed.cli.console import (
     JsonOption,
-    headed,
     megabytes,
     messages,
     print_json,
     reporting_errors,
     results,
 )
-from fivegms_testbed.cli.model_tables import facts_table, show_model, tensor_text
-from fivegms_testbed.cli.publish import variants_table
+from fivegms_testbed.cli.manifest_tables import show_manifest
+from fivegms_testbed.cli.model_tables import show_model
 from fivegms_testbed.cut_plot import NothingToPlot, write_plot
 from fivegms_testbed.inspection import (
     Inspected,
@@ -68,7 +64,7 @@ def inspect(
             case InspectedModel():
                 show_model(inspected)
             case InspectedManifest():
-                _show_manifest(inspected.manifest)
+                show_manifest(inspected.manifest)
             case InspectedSegment():
                 _show_segment(inspected)
 
@@ -86,41 +82,6 @@ def _plot(inspected: Inspected, title: str, path: Path) -> None:
         raise NothingToPlot("only a model's cuts can be drawn")
     write_plot(inspected, title, path)
     messages.print(f"drawn: {path}", soft_wrap=True)
-
-
-def _show_manifest(manifest: ModelManifest) -> None:
-    model = manifest.model
-    table = facts_table()
-    table.add_row("model", f"{model.name} version {model.version}")
-    table.add_row("task", model.task)
-    opsets = ", ".join(f"{opset.domain or 'ai.onnx'} {opset.version}" for opset in model.opsets)
-    table.add_row("operator sets", f"{opsets} ({model.framework}, IR {model.ir_version})")
-    if model.labels:
-        shown = ", ".join(model.labels[:10]) + (", ..." if len(model.labels) > 10 else "")
-        table.add_row("labels", f"{len(model.labels)}: {shown}")
-    if manifest.published is not None:
-        table.add_row("published", manifest.published.isoformat())
-    names = {subset.id: subset.name for subset in manifest.subsets}
-    for composition in manifest.compositions:
-        chain = " > ".join(
-            f"{names[member.subset_id]} ({'/'.join(member.endpoints)})"
-            for member in composition.members
-        )
-        table.add_row("composition", f"{composition.id}: {chain}")
-    results.print(table)
-    variants = variants_of(manifest)
-    for subset in manifest.subsets:
-        _show_subset(subset, tuple(one for one in variants if one.subset == subset.id))
-
-
-def _show_subset(subset: Subset, variants: tuple[PreparedVariant, ...]) -> None:
-    macs = "" if subset.macs is None else f", {subset.macs:,} multiply-adds"
-    results.print()
-    results.print(headed(f"subset {subset.name}", f" {subset.parameters:,} parameters{macs}"))
-    for title, tensors in (("in", subset.inputs), ("out", subset.outputs)):
-        for info in tensors:
-            results.print(f"  {title:<4}{tensor_text(info)}")
-    results.print(variants_table(variants, digests=True))
 
 
 def _show_segment(segment: InspectedSegment) -> None:
