@@ -238,7 +238,8 @@ def plot(rows: list[Row], target: Path) -> None:
     from matplotlib import pyplot as plt
 
     figure, (closeness, precision) = plt.subplots(1, 2, figsize=(12, 4.5), layout="constrained")
-    colours = dict(zip(_names(rows, "contender"), mpl.colormaps["tab20"].colors, strict=False))
+    palette = mpl.colormaps["tab20"]
+    colours = {name: palette(index) for index, name in enumerate(_names(rows, "contender"))}
     marks = dict(zip(_names(rows, "model"), "osDv^", strict=False))
     for row in rows:
         style = {"color": colours[row.contender], "marker": marks[row.model], "linestyle": ""}
