@@ -57,6 +57,9 @@ ALLOWED_CODECS: dict[Precision, frozenset[WeightCodec]] = {
     Precision.CODEBOOK: frozenset({WeightCodec.CODEBOOK_ZSTD}),
 }
 
+_USUAL = frozenset({WeightCodec.PLANES_ZSTD, WeightCodec.INT8_ZSTD})
+"""The codecs that a name leaves out where several variants have the same precision and stages."""
+
 LAYERS: tuple[tuple[Precision, str], ...] = (
     (Precision.INT8, "int8"),
     (Precision.FP16, "fp16-layer"),
@@ -69,8 +72,8 @@ class VariantRequest(WireModel):
     """One variant to make.
 
     `id` is its name in the manifest; without one it is named by its precision and stages, and by
-    its codec where that does not tell it apart. A variant that is measured below `minimum_accuracy`
-    is withheld.
+    its codec where another variant has these too and it is not the usual one. A variant that is
+    measured below `minimum_accuracy` is withheld.
     """
 
     id: Name | None = None
@@ -126,9 +129,11 @@ def _names(request: VariantRequest, requests: Sequence[VariantRequest]) -> tuple
     if request.codec is WeightCodec.LAYERED:
         return _layer_names(request, requests)
     names = [other.plain_name for other in requests if other.codec is not WeightCodec.LAYERED]
-    if request.id is not None or names.count(request.plain_name) == 1:
+    alone = names.count(request.plain_name) == 1 or request.codec in _USUAL
+    if request.id is not None or alone:
         return (request.plain_name,)
-    return (f"{request.plain_name}-{request.codec}".replace("+", "-"),)
+    codec = request.codec.removeprefix(f"{request.precision}+")
+    return (f"{request.plain_name}-{codec}".replace("+", "-"),)
 
 
 def _layer_names(request: VariantRequest, requests: Sequence[VariantRequest]) -> tuple[str, ...]:

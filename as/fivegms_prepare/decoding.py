@@ -13,7 +13,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from fivegms_codecs.units import TensorUnit, TopologyUnit, decode_tensor, read_unit
+from fivegms_codecs.layers import decode_layers
+from fivegms_codecs.units import TensorUnit, TopologyUnit, read_unit
 from fivegms_engine.errors import EngineError
 from fivegms_engine.session import InferenceEngine, LoadedModel
 from fivegms_manifests.digests import verify
@@ -52,12 +53,8 @@ def decode(layers: Sequence[Sequence[SegmentRef]], folder: Path) -> Decoded:
             found.topology = unit.graph
         else:
             stack = [unit, *(part for layer in above if (part := layer.take(unit.name)))]
-            found.take(unit.name, partial(_join, stack))
+            found.take(unit.name, partial(decode_layers, stack))
     return found
-
-
-def _join(stack: Sequence[TensorUnit]) -> Array:
-    return decode_tensor(stack[0])
 
 
 def load(decoded: Decoded, *, exact: bool = True) -> LoadedModel:

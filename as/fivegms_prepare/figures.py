@@ -8,11 +8,12 @@ codec        what is fetched
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 from fivegms_api.model_variants import Precision, WeightCodec
 from fivegms_codecs import frames, weights
 from fivegms_codecs.units import TensorUnit, TopologyUnit, read_unit
-from fivegms_codecs.weights import Coding
+from fivegms_codecs.weights import Codec, Coding
 from fivegms_engine.graph import SeparatedModel
 from fivegms_manifests.model import Accuracy, Figures, Latency, Recovery, Stage
 
@@ -45,8 +46,11 @@ def packed_bytes(sample: bytes) -> int:
         return len(unit.graph)
     side = _side_bytes(unit)
     header = len(sample) - len(unit.payload)
-    if unit.codec is weights.Codec.RAW:
-        return len(sample)
+    match unit.codec:
+        case Codec.RAW:
+            return len(sample)
+        case Codec.INT8_HUFFMAN:  # its frames are of codes already
+            return header + 4 * unit.shape[0] + prod(unit.shape)
     return header + side + frames.decoded_bytes(unit.payload[side:])
 
 
@@ -72,7 +76,9 @@ def coding_stages(
     stages = []
     middle = replace(after, size_bytes=packed)
     if precision is not Precision.FP32:
-        stages.append(_precision_stage(precision, before, middle))
+        refined = codec is WeightCodec.LAYERED
+        settings = "int8, refined" if refined else _PRECISION_SETTINGS[precision]
+        stages.append(_precision_stage(precision, settings, before, middle))
     else:
         middle = replace(before, size_bytes=packed)
     if codec is not WeightCodec.RAW:
@@ -92,12 +98,12 @@ _CODEC_SETTINGS = {
 }
 
 
-def _precision_stage(precision: Precision, before: Figures, after: Figures) -> Stage:
+def _precision_stage(precision: Precision, settings: str, before: Figures, after: Figures) -> Stage:
     return Stage(
         str(precision),
         Recovery.RECEIVER_ASSISTED,
         transparent=precision is not Precision.CODEBOOK,
-        settings=_PRECISION_SETTINGS[precision],
+        settings=settings,
         before=before,
         after=after,
     )

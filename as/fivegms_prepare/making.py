@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from fivegms_api.ai_models import WithheldVariant
 from fivegms_api.model_preparation import ModelPreparation
 from fivegms_engine.graph import SeparatedModel
-from fivegms_manifests.model import Composition, Figures, SegmentRef, Stage, Subset
+from fivegms_manifests.model import Composition, Figures, ModelManifest, SegmentRef, Stage, Subset
 from fivegms_prepare.compose import SubsetPlan
 from fivegms_prepare.compositions import Comparison
 from fivegms_prepare.errors import EvaluationFailed
@@ -38,8 +38,7 @@ MEASURING, ENCODING, COMPARING = 2.0, 3.0, 1.0
 class Made:
     """What is to be published, and what is not."""
 
-    subsets: tuple[Subset, ...]
-    compositions: tuple[Composition, ...]
+    manifest: ModelManifest
     withheld: tuple[WithheldVariant, ...]
 
 
@@ -89,7 +88,8 @@ class Making:
         measured = {plan.id: self._measure(plan, coded[plan.id]) for plan in plans}
         withheld = withhold(measured[plans[0].id], {})
         compositions = self._compare(coded)
-        return Made(self._subsets(measured, withheld), compositions, withheld)
+        subsets = self._subsets(measured, withheld)
+        return Made(ModelManifest(self._opened.model, subsets, compositions), withheld)
 
     def _work(self, plain: int) -> float:
         others = len(self._opened.plan.subsets) - 1

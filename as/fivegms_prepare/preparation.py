@@ -9,7 +9,7 @@ leaves nothing of itself; one that is given a journal leaves there what it had f
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
@@ -19,10 +19,11 @@ from fivegms_api.model_preparation import ModelPreparation
 from fivegms_manifests.errors import ManifestError
 from fivegms_manifests.model import ModelManifest
 from fivegms_manifests.model_mpd import write_model_mpd
+from fivegms_prepare.as_is import manifest_as_is
 from fivegms_prepare.encryption import encrypt_manifest, refuse_without_key
 from fivegms_prepare.errors import NotDescribable, StorageFailed, cause_of
 from fivegms_prepare.journal import FILES, Journal
-from fivegms_prepare.making import Making
+from fivegms_prepare.making import Made, Making
 from fivegms_prepare.manifest import variants_of
 from fivegms_prepare.opening import open_inputs
 from fivegms_prepare.progress import Progress, Report
@@ -73,15 +74,28 @@ def prepare(
     steps = Progress(progress)
     with _workshop(out, journaling) as (workshop, journal):
         steps.stage("checking", CHECKING)
-        opened = open_inputs(source, template, evaluation_dir)
-        made = Making(opened, template, workshop, journal, steps).make()
+        made = _make(source, template, evaluation_dir, workshop, journal, steps)
         steps.stage("writing", 1.0)
-        manifest = ModelManifest(opened.model, made.subsets, made.compositions, published=now)
+        manifest = replace(made.manifest, published=now)
         if key is not None and template.encryption is not None:
             manifest = encrypt_manifest(manifest, workshop, key, template.encryption)
         files = _publish(manifest, workshop, out, PurePosixPath(template.manifest))
     steps.end()
     return PreparationResult(manifest, files, variants_of(manifest), made.withheld)
+
+
+def _make(
+    source: Path,
+    template: ModelPreparation,
+    evaluation_dir: Path | None,
+    workshop: Path,
+    journal: Journal,
+    progress: Progress,
+) -> Made:
+    if template.container == "as-is":
+        return Made(manifest_as_is(source, template, workshop), ())
+    opened = open_inputs(source, template, evaluation_dir)
+    return Making(opened, template, workshop, journal, progress).make()
 
 
 @contextmanager

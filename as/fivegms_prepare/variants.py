@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fivegms_api.model_variants import Precision
 from fivegms_codecs.errors import CodecError
+from fivegms_codecs.layers import write_layers
 from fivegms_codecs.units import write_tensor, write_topology
 from fivegms_codecs.weights import Codec
 from fivegms_codecs.weights import Precision as CodedPrecision
@@ -85,7 +86,9 @@ def encode(
 def _units(weight: Weight, batch: Batch) -> Iterator[_Unit]:
     """The unit of a tensor in each recipe of a batch; None where layers below say it all."""
     if batch.is_layered:
-        raise VariantImpossible("layers cannot be coded yet")
+        layers = write_layers(weight.name, weight.array())
+        yield from (layers.base, layers.middle, layers.last)
+        return
     recipe = batch.recipes[0]
     precision, codec = CodedPrecision(recipe.precision), Codec(recipe.codec)
     yield write_tensor(weight.name, weight.array(), precision, codec)

@@ -60,7 +60,9 @@ def test_variants_are_named_by_what_tells_them_apart() -> None:
     assert [request.plain_name for request in DEFAULT_VARIANTS] == ["fp32", "fp16", "int8"]
     raw = {"precision": "fp32", "codec": "raw"}
     assert named(FP32, INT8) == [("fp32",), ("int8",)]
-    assert named(FP32, raw) == [("fp32-planes-zstd",), ("fp32-raw",)]
+    assert named(FP32, raw) == [("fp32",), ("fp32-raw",)]
+    huffman = {"precision": "int8", "codec": "int8+huffman"}
+    assert named(huffman, INT8) == [("int8-huffman",), ("int8",)]
     assert named({**INT8, "optimise": [PRUNED]}) == [("int8-prune-channels",)]
     assert named({**FP32, "id": "best"}, raw) == [("best",), ("fp32",)]
 

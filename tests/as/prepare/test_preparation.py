@@ -94,7 +94,7 @@ def test_recovery_is_labelled(tmp_path: Path) -> None:
     assert [variant.id for variant in prepared.manifest.subsets[0].variants] == [
         "fp32-raw",
         "fp16",
-        "fp32-planes-zstd",
+        "fp32",
     ]
     assert [variant.recovery for variant in prepared.manifest.subsets[0].variants] == [
         Recovery.SENDER_ONLY,
