@@ -49,8 +49,9 @@ def is_identifier(text: str) -> bool:
 def write_invocation(
     fragment: Fragment, arguments: Mapping[str, Value], dtype: str | None, skip: int = 0
 ) -> str:
-    """A call of an operation, without its first `skip` arguments."""
-    parts = ", ".join(_arguments(fragment.parameters[skip:], arguments))
+    """A call of an operation; if the first `skip` arguments are left out, all others are named."""
+    parameters = fragment.parameters[skip:]
+    parts = ", ".join(_arguments(parameters, arguments, positional=not skip))
     return f"{fragment.name}{_type_argument(fragment, dtype)}({parts})"
 
 
@@ -80,8 +81,9 @@ def _mentions_generic(wanted: Type) -> bool:
             return False
 
 
-def _arguments(parameters: tuple[Parameter, ...], arguments: Mapping[str, Value]) -> Iterator[str]:
-    positional = True
+def _arguments(
+    parameters: tuple[Parameter, ...], arguments: Mapping[str, Value], *, positional: bool
+) -> Iterator[str]:
     for parameter in parameters:
         value = arguments[parameter.name]
         positional = positional and _is_tensor(parameter.type)
