@@ -16,7 +16,10 @@ TEXTS = [text_of(bodies[-1]) for bodies in BODIES.values()] + [
         "w = add_n(a[1:] + [v]) if n > 2 && !(n in [5]) else relu(v); }",
     )
 ]
-QUANTISED = '"a": min_max_linear_quantize(min = -1.0, max = 1.0, bits = 8, signed = true, symmetric = false);'
+QUANTISED = (
+    '"a": min_max_linear_quantize(min = -1.0, max = 1.0, bits = 8, signed = true, '
+    "symmetric = false);"
+)
 WORDS = [*"()[]{}<>=:;,?!+-*/^", "->", "in", "for", "yield", "if", "else", "tensor", "x", "y", "1"]
 SMALL = NnefLimits(max_steps=20_000, max_tensor_bytes=2**24)
 
@@ -28,8 +31,8 @@ def read_or_refused(text: str | bytes) -> None:
         graph = read_graph(text, SMALL)
         lower(graph, limits=SMALL)
         assert read_graph(write_graph(graph), SMALL) == graph
-    except errors.NnefError as error:
-        assert str(error)
+    except errors.NnefError:
+        return
 
 
 @given(texts, st.integers(0, 2000))
@@ -64,8 +67,8 @@ def test_quantisation_files(at: int, patch: str) -> None:
     text = QUANTISED[:at] + patch + QUANTISED[at + len(patch) :]
     try:
         read_quantisation(text)
-    except errors.NnefError as error:
-        assert str(error)
+    except errors.NnefError:
+        return
 
 
 @pytest.mark.parametrize(

@@ -151,8 +151,9 @@ def test_variables_must_be_there_and_fit_to_be_written() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["", "/a", "a//b", "a/../b", "./a", "a\\b", "c:a", "a\0b", "a/", "a" * 300, "a/" * 600 + "b"]
-)  # fmt: skip
+    "path",
+    ["", "/a", "a//b", "a/../b", "./a", "a\\b", "c:a", "a\0b", "a/", "a" * 300, "a/" * 600 + "b"],
+)
 def test_paths_stay_inside(path: str) -> None:
     with pytest.raises(errors.PathUnsafe):
         check_path(path)

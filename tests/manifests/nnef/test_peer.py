@@ -1,4 +1,4 @@
-"""Beside Khronos' own parser and executor (the package `nnef`): each reads what the other writes."""
+"""Beside Khronos' own parser and executor, `nnef`: each reads what the other writes."""
 
 from pathlib import Path
 
@@ -37,7 +37,8 @@ CASES = [
     (name, body)
     for name, bodies in BODIES.items()
     for body in bodies
-    if not any(f" {one}" in body for one in NOT_ALIKE) and "aligned" not in body
+    if not any(f" {one}" in body for one in NOT_ALIKE)
+    and not any(one in body for one in ("aligned", "softmax(x, axes = [2, 3])"))
 ]
 
 

@@ -88,7 +88,7 @@ def test_eight_bits_are_within_half_a_step(numbers: NDArray[np.float32]) -> None
         ('"a": linear_quantize(min = "0", max = 1.0, bits = 8);', errors.QuantisationInvalid),
         ('"a": linear_quantize(min = 0.0, max = 1.0, bits = 0);', errors.QuantisationInvalid),
         ('"a": linear_quantize(min = 0.0, max = 1.0, bits = 99);', errors.QuantisationInvalid),
-        ('"a": linear_quantize(min = 0.0, min = 0.0, max = 1.0, bits = 8);', errors.QuantisationInvalid),
+        ('"a": linear_quantize(min = 0., min = 0., max = 1., bits = 8);', errors.QuantisationInvalid),
         ('"a": linear_quantize(min = [0.0], max = 1.0, bits = 8);', errors.QuantisationInvalid),
         ('"a": linear_quantize(min = 0.0, max = 1.0, bits = 8);' * 2, errors.QuantisationInvalid),
     ],
