@@ -21,6 +21,8 @@ from fivegms_testbed.model_inspection import InspectedCut, InspectedModel
 _INK, _QUIET, _GRID = "#1f2430", "#7a8194", "#e4e7ee"
 _ONE, _SEVERAL, _BEST = "#3b6fb6", "#b9c6da", "#d1495b"
 _MOST_LABELS = 6
+_PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.5}
+"""Behind letters, which then can be read over lines."""
 _SETTINGS: Any = {
     "font.family": "sans-serif",
     "font.size": 10,
@@ -152,7 +154,7 @@ def _draw_input(axes: Any, model: InspectedModel) -> None:
             ha="right",
             fontsize=8.5,
             color=_QUIET,
-            path_effects=_halo(),
+            bbox=_PAPER,
         )
 
 
@@ -163,22 +165,15 @@ def _draw_labels(axes: Any, best: Sequence[_Point]) -> None:
         axes.annotate(
             f"{point.cut.after}\n{amount(point.size_bytes)}, {point.work:.0f} % of the work",
             (point.work, point.size_bytes),
-            (-9 if right else 9, -3),
+            (-9 if right else 9, -4),
             textcoords="offset points",
             ha="right" if right else "left",
             va="top",
             fontsize=8.5,
             color=_INK,
             linespacing=1.25,
-            path_effects=_halo(),
+            bbox=_PAPER,
         )
-
-
-def _halo() -> list[Any]:
-    """White around letters, which then can be read over lines."""
-    from matplotlib.patheffects import withStroke
-
-    return [withStroke(linewidth=3, foreground="white", alpha=0.85)]
 
 
 def _labelled(best: Sequence[_Point]) -> list[_Point]:

@@ -32,14 +32,14 @@ from fivegms_testbed.model_inspection import InspectedModel
 def inspect(
     location: Annotated[str, typer.Argument(metavar="FILE|URL", help="What to look at.")],
     nodes: Annotated[
-        bool, typer.Option("--nodes", help="What each node of a model costs.")
+        bool, typer.Option("--nodes", help="Show what each node of a model costs.")
     ] = False,
     cuts: Annotated[
-        bool, typer.Option("--cuts", help="Every cut of a model, not the best.")
+        bool, typer.Option("--cuts", help="Show every cut of a model, not only the best.")
     ] = False,
     measure: Annotated[
         bool,
-        typer.Option("--measure", help="Run a model: its nodes, and subsets at its best cuts."),
+        typer.Option("--measure", help="Time a model's nodes and the subsets at its best cuts."),
     ] = False,
     plot: Annotated[
         Path | None,
