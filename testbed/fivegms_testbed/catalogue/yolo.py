@@ -6,7 +6,7 @@ Darknet-53, and heads over three maps that look back at earlier ones. At 608 pix
 
 import numpy as np
 
-from fivegms_testbed.catalogue.anchors import BoxShape, grid
+from fivegms_testbed.catalogue.anchors import Boxes, BoxShape, grid
 from fivegms_testbed.catalogue.detections import (
     PREDICTION_GAIN,
     corners,
@@ -116,7 +116,5 @@ def _sigmoid(net: Network, x: Value) -> Value:
     return net.node("Sigmoid", [x], f"{x.name}.sigmoid", x.shape)
 
 
-def _product(
-    net: Network, x: Value, values: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]", name: str
-) -> Value:
+def _product(net: Network, x: Value, values: Boxes, name: str) -> Value:
     return net.node("Mul", [x, net.constant(f"{name}.by", values)], name, x.shape)
