@@ -21,10 +21,7 @@ Words = NDArray[np.uint32]
 Levels = NDArray[np.int8]
 
 ZERO = 0
-"""The class of numbers with q = 0."""
-
-CLASSES = 7
-"""`ZERO`, then cells by how wide they are, the widest first."""
+"""The kind of numbers with q = 0. Kinds 1 to 6 are cells by their width, the widest first."""
 
 _MANTISSA_BITS = np.uint32(23)
 _MANTISSA = np.uint32((1 << 23) - 1)

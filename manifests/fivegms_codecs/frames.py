@@ -62,7 +62,7 @@ def pack(elements: Bytes, options: Options = NUMBERS) -> Iterator[bytes]:
     """Yield one frame per block of `elements` [count, itemsize] uint8."""
     chosen = dict(options)
     for block in _blocks(elements):
-        yield zstd.compress(np.ascontiguousarray(block.T).data, options=chosen)
+        yield _compress(np.ascontiguousarray(block.T), chosen)
 
 
 def unpack(payload: memoryview, out: Bytes) -> None:
@@ -146,6 +146,16 @@ def frame_size(payload: memoryview, decoded_bytes: int) -> int:
     if not payload[_DESCRIPTOR_OFFSET] & _CHECKSUM_FLAG:
         raise PayloadCorrupt("a frame has no content checksum")
     return size
+
+
+def _compress(planes: Bytes, options: dict[int, int]) -> bytes:
+    """One frame, in which each plane begins a Zstandard block, and so has a code of its own."""
+    compressor = zstd.ZstdCompressor(options=options)
+    compressor.set_pledged_input_size(planes.size)
+    *others, last = planes
+    parts = [compressor.compress(plane.data, compressor.FLUSH_BLOCK) for plane in others]
+    parts.append(compressor.compress(last.data, compressor.FLUSH_FRAME))
+    return b"".join(parts)
 
 
 def _decompress(frame: memoryview, size_bytes: int) -> bytes:

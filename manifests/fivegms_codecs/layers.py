@@ -28,7 +28,8 @@ from fivegms_codecs.cells import Levels, Words
 from fivegms_codecs.coding import Array, Part, Precision
 from fivegms_codecs.dtypes import DType
 from fivegms_codecs.errors import LayersMismatch, PayloadCorrupt
-from fivegms_codecs.residuals import BLOCK, Channels, join, split
+from fivegms_codecs.ordering import BLOCK, Counts, Dealer
+from fivegms_codecs.residuals import Channels, join, split
 from fivegms_codecs.units import DEFAULT_LIMITS, TensorUnit, UnitLimits
 from fivegms_codecs.weights import Codec, Coding
 
@@ -132,11 +133,10 @@ def _decode(layers: Sequence[TensorUnit], out: Array) -> None:
         if rests is not None:
             rests = refinement.read_last(row, rests, words)
         block = bits[start : start + len(values)]
-        kinds = refinement.by_kind(words, row)
-        join(kinds, values, channels, start, block, complete=rests is not None)
+        join(Dealer(words, row), values, channels, start, block, complete=rests is not None)
 
 
-def _rests(last: TensorUnit, counts: refinement.Counts) -> memoryview:
+def _rests(last: TensorUnit, counts: Counts) -> memoryview:
     """The frames of a last layer, which must count as the middle one does."""
     head = refinement.read_head(last.payload, math.prod(last.shape))
     if not np.array_equal(head.counts, counts):

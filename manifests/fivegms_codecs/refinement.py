@@ -18,17 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fivegms_codecs import frames
-from fivegms_codecs.cells import CLASSES, ZERO, Words
+from fivegms_codecs.cells import ZERO, Words
 from fivegms_codecs.coding import Shape
 from fivegms_codecs.dtypes import DType
 from fivegms_codecs.errors import PayloadCorrupt
-from fivegms_codecs.residuals import BLOCK, Kinds
+from fivegms_codecs.ordering import Counts, read_counts
 
 _REFINES = struct.Struct("<I")
-_ROW_BYTES = 4 * CLASSES
-
-Counts = NDArray[np.uint32]
-"""[blocks, CLASSES]: how many numbers of each block are of each kind."""
 
 Bytes = NDArray[np.uint8]
 
@@ -63,24 +59,20 @@ def write_head(refines: int, counts: Sequence[Sequence[int]]) -> bytes:
 
 def read_head(payload: memoryview, count: int) -> Head:
     """The side information of a layer of `count` numbers. Raises PayloadCorrupt."""
-    blocks = -(-count // BLOCK)
-    size_bytes = _REFINES.size + _ROW_BYTES * blocks
-    if len(payload) < size_bytes:
-        raise PayloadCorrupt(f"{len(payload)} bytes where {size_bytes} bytes of counts belong")
-    counts = np.frombuffer(payload[_REFINES.size : size_bytes], "<u4").reshape(blocks, CLASSES)
-    totals = counts.sum(axis=1, dtype=np.uint64)
-    if totals.tolist() != [min(BLOCK, count - start) for start in range(0, count, BLOCK)]:
-        raise PayloadCorrupt("the kinds of a block do not count its numbers")
-    return Head(_REFINES.unpack_from(payload)[0], counts, payload[size_bytes:])
+    if len(payload) < _REFINES.size:
+        raise PayloadCorrupt(f"{len(payload)} bytes where a checksum of 4 belongs")
+    counts = read_counts(payload[_REFINES.size :], count)
+    (refines,) = _REFINES.unpack_from(payload)
+    return Head(refines, counts, payload[_REFINES.size + counts.nbytes :])
 
 
-def write_middle(kinds: Kinds) -> Iterator[bytes]:
+def write_middle(kinds: Sequence[Words]) -> Iterator[bytes]:
     """Yield the frames of a block's middle layer."""
     zeros, widest, *others = kinds
     yield from _write(_byte(zeros, 3), _byte(zeros, 2), _byte(widest, 2), _bytes(others, 2))
 
 
-def write_last(kinds: Kinds) -> Iterator[bytes]:
+def write_last(kinds: Sequence[Words]) -> Iterator[bytes]:
     """Yield the frames of a block's last layer."""
     yield from _write(_bytes(kinds, 0), *(_byte(words, 1) for words in kinds))
 
@@ -107,11 +99,6 @@ def read_last(row: Sequence[int], payload: memoryview, words: Words) -> memoryvi
     starts = [0, *stops]
     seconds = [planes[start:stop, 1] for start, stop in zip(starts, stops, strict=False)]
     return _read(payload, [planes[:, 0], *seconds])
-
-
-def by_kind(words: Words, row: Sequence[int]) -> Kinds:
-    """Words in the order of kinds, apart."""
-    return tuple(np.split(words, np.cumsum(row[:-1])))
 
 
 def _middle_sizes(row: Sequence[int]) -> Sequence[int]:

@@ -7,36 +7,26 @@ A *word* says all that a number's value q does not: the top and the rest of its 
     zero   exponent:8  sign:1  mantissa:23
 
 Numbers whose cells are about equally wide have words of the same distribution, so the words of a
-block are put into the order of their kinds of cell, and each kind is compressed on its own. The
-reader knows the cells from the values, and with them where each word belongs.
-
-Words are pure arithmetic and know no payload (see `refinement`). Work goes in parts that stay in
-the cache and are long enough to release the interpreter.
+block go in the order of their kinds of cell (see `ordering`). The reader knows the cells from the
+values, and with them where each word belongs. Words are arithmetic alone and know no payload (see
+`refinement`).
 """
-
-from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fivegms_codecs.cells import CLASSES, ZERO, Levels, Words, cells
-from fivegms_codecs.errors import CodecUnsuitable, PayloadCorrupt
+from fivegms_codecs.cells import ZERO, Levels, Words, cells
+from fivegms_codecs.errors import CodecUnsuitable
+from fivegms_codecs.ordering import Dealer, Drawers, parts
 
-BLOCK = 1 << 18
-"""How many numbers are ordered together; part of the format."""
-
-_PART = 1 << 16
 _REST = np.uint32(0xFFFF)
 _REST_BITS = np.uint32(16)
-_WORD_BITS = np.uint32(24)
+_CELL_WORD = np.uint32(0xFFFFFF)
 _MANTISSA = np.uint32((1 << 23) - 1)
 _MANTISSA_BITS = np.uint32(23)
 _HIGHEST_BYTE = np.uint32(0xFF000000)
-_LARGEST_NAN = np.uint32(0x7FFFFFFF)
+_MAGNITUDE = np.uint32(0x7FFFFFFF)
 _LARGEST = np.uint32(0x7F7FFFFF)  # the bits of the largest float32 that is finite
-
-Kinds = tuple[Words, ...]
-"""The words of a block by kind of cell, in the order of the numbers."""
 
 
 class Channels:
@@ -56,23 +46,27 @@ class Channels:
         return repeated[begin : begin + stop - start]
 
 
-def split(bits: Words, values: Levels, channels: Channels, start: int) -> Kinds:
-    """The words of a block: numbers of those `bits`, which begin at place `start` of the tensor.
+def split(bits: Words, values: Levels, channels: Channels, start: int) -> list[Words]:
+    """The words, by kind, of a block of numbers of those `bits` from place `start` of the tensor.
 
     Raises CodecUnsuitable when a value does not stand for its number.
     """
-    kinds: list[list[Words]] = [[] for _ in range(CLASSES)]
-    for part in _parts(len(bits)):
-        place = slice(start + part.start, start + part.stop)
-        for words, some in zip(
-            kinds, _split(bits[part], values[part], channels, place), strict=True
-        ):
-            words.append(some)
-    return tuple(np.concatenate(words) for words in kinds)
+    drawers = Drawers()
+    for part in parts(len(bits)):
+        scales = channels.bits(start + part.start, start + part.stop)
+        floor, width, kind = cells(values[part], scales)
+        words = _cell_words(bits[part] - floor, width)
+        zeros = (kind == ZERO).nonzero()[0]
+        words[zeros] = 0
+        if int(words.max()) > _CELL_WORD:
+            raise CodecUnsuitable("a number lies outside the cell of its int8 value")
+        words[zeros] = _zero_words(bits[part][zeros])
+        drawers.put(words, kind)
+    return drawers.words()
 
 
 def join(
-    kinds: Kinds, values: Levels, channels: Channels, start: int, out: Words, *, complete: bool
+    dealer: Dealer, values: Levels, channels: Channels, start: int, out: Words, *, complete: bool
 ) -> None:
     """Fill `out` with the bits of the numbers that `split` took, from place `start` of the tensor.
 
@@ -80,60 +74,34 @@ def join(
     is still possible, finite always. Raises PayloadCorrupt when the words are not those of the
     values, and `out` is undefined then.
     """
-    done = [0] * CLASSES
-    for part in _parts(len(out)):
+    for part in parts(len(out)):
         scales = channels.bits(start + part.start, start + part.stop)
-        _join(kinds, done, values[part], scales, out[part], complete)
-    if done != [len(words) for words in kinds]:
-        raise PayloadCorrupt("the words are of other kinds of cell than the values")
+        floor, width, kind = cells(values[part], scales)
+        bits = out[part]
+        zeros = dealer.deal(kind, bits)[ZERO]
+        zero_bits = _zero_bits(bits[zeros])
+        rest = bits & _REST if complete else width >> np.uint32(1)
+        bits >>= _REST_BITS
+        bits *= width
+        bits += rest
+        bits += floor
+        if not complete:
+            _keep_finite(bits)
+        bits[zeros] = zero_bits
 
 
-def _split(bits: Words, values: Levels, channels: Channels, place: slice) -> Iterator[Words]:
-    floor, width, kind = cells(values, channels.bits(place.start, place.stop))
-    words = bits - floor
-    top = words // width
-    words -= top * width
+def _cell_words(offset: Words, width: Words) -> Words:
+    top = offset // width
+    offset -= top * width
     top <<= _REST_BITS
-    words |= top
-    yield _zero_words(bits[(kind == ZERO).nonzero()[0]])
-    for index in range(ZERO + 1, CLASSES):
-        some = words[(kind == index).nonzero()[0]]
-        if some.size and int(some.max()) >> int(_WORD_BITS):
-            raise CodecUnsuitable("a number lies outside the cell of its int8 value")
-        yield some
-
-
-def _join(
-    kinds: Kinds, done: list[int], values: Levels, scales: Words, out: Words, complete: bool
-) -> None:
-    floor, width, kind = cells(values, scales)
-    for index in range(ZERO + 1, CLASSES):
-        where = (kind == index).nonzero()[0]
-        out[where] = _next(kinds, done, index, len(where))
-    rest = out & _REST if complete else width >> np.uint32(1)
-    out >>= _REST_BITS
-    out *= width
-    out += rest
-    out += floor
-    if not complete:
-        _keep_finite(out)
-    zeros = (kind == ZERO).nonzero()[0]
-    out[zeros] = _zero_bits(_next(kinds, done, ZERO, len(zeros)))
+    top |= offset
+    return top
 
 
 def _keep_finite(bits: Words) -> None:
     """Bring numbers that their cell lets pass the largest float32 back to it."""
-    beyond = (bits & _LARGEST_NAN) > _LARGEST
-    bits[beyond] = (bits[beyond] & ~_LARGEST_NAN) | _LARGEST
-
-
-def _next(kinds: Kinds, done: list[int], index: int, count: int) -> Words:
-    """The next `count` words of a kind."""
-    start = done[index]
-    done[index] += count
-    if done[index] > len(kinds[index]):
-        raise PayloadCorrupt("the words are of other kinds of cell than the values")
-    return kinds[index][start : done[index]]
+    beyond = (bits & _MAGNITUDE) > _LARGEST
+    bits[beyond] = (bits[beyond] & ~_MAGNITUDE) | _LARGEST
 
 
 def _zero_words(bits: Words) -> Words:
@@ -150,8 +118,3 @@ def _zero_bits(words: Words) -> Words:
     bits |= (words & _HIGHEST_BYTE) >> np.uint32(1)
     bits |= ((words >> _MANTISSA_BITS) & np.uint32(1)) << np.uint32(31)
     return bits
-
-
-def _parts(count: int) -> Iterator[slice]:
-    for start in range(0, count, _PART):
-        yield slice(start, min(start + _PART, count))

@@ -19,6 +19,7 @@ from fivegms_codecs import (
     UnitLimits,
     decode_tensor,
     errors,
+    ordering,
     quantised,
     residuals,
     units,
@@ -86,7 +87,7 @@ def test_layers_take_hardly_more_than_the_numbers_by_themselves(kind: str) -> No
 
 
 def test_a_tensor_longer_than_a_block_and_a_part_of_one_comes_back() -> None:
-    array = weights(3, residuals.BLOCK // 2 + 17)
+    array = weights(3, ordering.BLOCK // 2 + 17)
     assert decode_layers(read(write_layers("w", array))).tobytes() == array.tobytes()
 
 
@@ -128,7 +129,8 @@ def assert_words_give_the_bits_back(base: TensorUnit, array: Array) -> None:
     bits = array.reshape(-1).view(np.uint32)
     kinds = residuals.split(bits, values, channels, 0)
     out = np.empty_like(bits)
-    residuals.join(kinds, values, channels, 0, out, complete=True)
+    dealer = ordering.Dealer(np.concatenate(kinds), [len(words) for words in kinds])
+    residuals.join(dealer, values, channels, 0, out, complete=True)
     assert out.tobytes() == bits.tobytes()
 
 
@@ -292,7 +294,7 @@ def swapped_counts(unit: TensorUnit, refines: int) -> TensorUnit:
 def test_counts_that_are_not_those_of_the_values_are_refused() -> None:
     base, middle, last = ONE
     crossed = swapped_counts(middle, zlib.crc32(base.payload))
-    with pytest.raises(errors.PayloadCorrupt, match="kinds of cell than the values"):
+    with pytest.raises(errors.PayloadCorrupt, match="other kinds than the numbers"):
         decode_layers([base, crossed])
     onto = replace(
         last,
