@@ -26,7 +26,6 @@ from fivegms_testbed.cli.encryption import (
     encryption,
 )
 from fivegms_testbed.cli.publish import (
-    ModelFile,
     NameOption,
     TaskOption,
     TemplateOption,
@@ -34,10 +33,26 @@ from fivegms_testbed.cli.publish import (
     preparation_template,
     variants_table,
 )
+from fivegms_testbed.cli.stages import stages_table
+from fivegms_testbed.cli.wishes import (
+    AsIsOption,
+    CalibrationOption,
+    DeltaModeOption,
+    DeltaOption,
+    EvaluationOption,
+    FloorOption,
+    OptimiseOption,
+    SplitOption,
+    VariantOption,
+    Wishes,
+)
 
 
 def prepare(
-    model: ModelFile,
+    model: Annotated[
+        Path,
+        typer.Argument(metavar="MODEL", exists=True, help="An ONNX model; with --as-is, any."),
+    ],
     out: Annotated[
         Path, typer.Option("--out", file_okay=False, help="Folder for the MPD and its segments.")
     ],
@@ -45,6 +60,15 @@ def prepare(
     task: TaskOption = None,
     model_version: VersionOption = None,
     template: TemplateOption = None,
+    variant: VariantOption = None,
+    optimise: OptimiseOption = None,
+    minimum_accuracy: FloorOption = None,
+    evaluation: EvaluationOption = None,
+    calibration: CalibrationOption = None,
+    delta_from: DeltaOption = None,
+    delta_mode: DeltaModeOption = "lossless",
+    split: SplitOption = None,
+    as_is: AsIsOption = False,
     encrypt_key: EncryptKeyOption = None,
     key_url: KeyUrlOption = None,
     key_id: KeyIdOption = None,
@@ -52,7 +76,19 @@ def prepare(
 ) -> None:
     """Prepare a model into a folder that any web server can deliver."""
     with reporting_errors(as_json=as_json):
-        wanted = preparation_template(model, name, task, model_version, template)
+        wishes = Wishes(
+            variant or (),
+            optimise or (),
+            minimum_accuracy,
+            evaluation,
+            calibration,
+            delta_from or (),
+            delta_mode,
+            split or (),
+            as_is,
+        )
+        members = wishes.members(model)
+        wanted = preparation_template(model, name, task, model_version, template, members)
         wanted, key = encryption(wanted, encrypt_key, key_url, key_id)
         with stage_progress(as_json=as_json) as bar:
             stage = bar.add_task("preparing", total=1.0)
@@ -70,7 +106,8 @@ def prepare(
                 key=key,
             )
         if as_json:
-            print_json({"manifest": out / wanted.manifest, "variants": prepared.variants})
+            told = {"variants": prepared.variants, "withheld": prepared.withheld}
+            print_json({"manifest": out / wanted.manifest, **told})
         else:
             _print(prepared, wanted, out)
 
@@ -79,5 +116,9 @@ def _print(prepared: PreparationResult, template: ModelPreparation, out: Path) -
     described = template.model
     results.print(headed(described.name, f" version {described.version}, {described.task}"))
     results.print(variants_table(prepared.variants))
+    if any(variant.stages for variant in prepared.variants):
+        results.print(stages_table(prepared.variants))
+    for withheld in prepared.withheld:
+        results.print(f"withheld  {withheld.id}: {withheld.reason}", soft_wrap=True)
     results.print(f"model MPD {out / template.manifest}", soft_wrap=True)
     messages.print(f"Run it: fivegms run {out / template.manifest} --input FILE", soft_wrap=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -104,12 +105,15 @@ def preparation_template(
     task: str | None,
     version: int | None,
     file: Path | None,
+    members: Mapping[str, Any] | None = None,
 ) -> ModelPreparation:
     """The template in `file`, or an empty one, with the options laid over it.
 
+    `members` are further members, which take the place of the file's.
+
     Raises typer.BadParameter, naming the member, when the whole is not a template.
     """
-    document = _read_template(file)
+    document = {**_read_template(file), **(members or {})}
     described = document.setdefault("model", {})
     document.setdefault("source", model.name)
     for member, value in (("name", name), ("task", task), ("version", version)):
