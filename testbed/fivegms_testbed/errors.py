@@ -8,6 +8,7 @@
         NotMeasurable          is a model that does not run on made-up numbers
         ArraysUnreadable       does not hold the arrays that the model takes
         OutputUnknown          its name says neither video nor picture
+        AlreadyConverted       a model is of the format that it is to be converted to
         KeyFileUnusable        a private key cannot be written, read, or signed with
       SigningError           a model cannot be signed
         SigningRefused         devices would refuse what was asked to be signed

@@ -19,6 +19,7 @@ COMMANDS = {
     "run": ("run", "run"),
     "get": ("get", "get"),
     "prepare": ("prepare", "prepare"),
+    "convert": ("convert", "convert"),
     "keygen": ("sign", "keygen"),
     "sign": ("sign", "sign"),
     "inspect": ("inspect", "inspect"),
