@@ -1,9 +1,9 @@
 """The codec `int8+huffman`: the numbers of `int8+zstd`, coded by prefix codes of our own.
 
 Huffman coding is what TR 26.927 6.1.1 names for the entropy coding of quantised weights. Zstandard
-has it inside, with codes of 11 bits at most; these take up to 0.8 % less in tensors of 256 Ki values
-and more, and up to 0.5 % more in small ones, whose table counts. Zstandard is five times as fast and
-finds what repeats. So this codec is for the last bytes, and to show where the entropy lies.
+has it inside, with codes of 11 bits at most; these take up to 0.8 % less for tensors of 256 Ki
+values and more, yet more for small ones, whose table counts. Zstandard is some five times as fast
+and finds what repeats. So this codec is for the last bytes, and shows where the entropy lies.
 
 The side information is a float32 scale per index of axis 0, the length of the streams (u64), and
 the streams: one per block of 4 Mi values, one after the other. The frames hold, block by block, the
