@@ -1,7 +1,7 @@
 """Models of other frameworks to ONNX, by the library that knows the format, in its own process.
 
     SavedModel                     tf2onnx                     extra `convert`
-    HDF5, Keras                    Keras, to a SavedModel      extra `convert`
+    HDF5, Keras                    Keras, then tf2onnx         extra `convert`
     ExportedProgram                torch.onnx                  extra `train`, and onnxscript
     NNEF                           `fivegms_prepare.nnef`
 
@@ -20,23 +20,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fivegms_codecs.nnef.errors import NnefError
-from fivegms_codecs.nnef.package import Package
 from fivegms_prepare.containers.archives import open_archive, unpack
-from fivegms_prepare.containers.detection import (
-    NNEF_FILES,
-    Container,
-    ModelContainer,
-    describe_container,
-)
+from fivegms_prepare.containers.detection import Container, ModelContainer, describe_container
 from fivegms_prepare.errors import (
     ArchiveDamaged,
+    ContainerUnknown,
     ConversionFailed,
     ConversionUnsafe,
     ConverterMissing,
-    NnefInvalid,
 )
-from fivegms_prepare.nnef.to_onnx import to_onnx
+from fivegms_prepare.nnef import read_nnef
 
 OPSET = 18
 """The operator set that models are converted to: the newest that tf2onnx writes."""
@@ -52,11 +45,15 @@ _ENVIRONMENT = {
 
 
 def as_onnx(source: Path, folder: Path, *, trusted: bool = False) -> Path:
-    """The ONNX file that `source` is, or one made of it below `folder`, which must exist.
+    """The ONNX file that `source` is, or one made of it below `folder`.
 
-    `trusted` says that whoever made the model may run code here. Raises a ModelRefused.
+    `trusted` says that whoever made the model may run code here. What is of no format that is known
+    is left to the reader of ONNX to refuse. Raises a ModelRefused.
     """
-    model = describe_container(source)
+    try:
+        model = describe_container(source)
+    except ContainerUnknown:
+        return source
     if model.container is Container.ONNX:
         return model.path
     target = folder / "converted.onnx"
@@ -75,6 +72,7 @@ def convert(model: ModelContainer, target: Path, *, trusted: bool = False) -> No
             f"a model of format {model.container} can run code when it is read: convert it to ONNX "
             "where it is trusted (fivegms convert --trust), or deliver it as it is"
         )
+    target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".converting-", dir=target.parent) as scratch:
         _CONVERTERS[model.container](_Work(Path(scratch), target), model)
 
@@ -128,10 +126,7 @@ def _is_error(line: str) -> bool:
 
 def _from_saved_model(work: _Work, model: ModelContainer) -> None:
     _need("TensorFlow", "convert", "tensorflow", "tf2onnx")
-    _saved_model(work, work.folder_of(model))
-
-
-def _saved_model(work: _Work, folder: Path) -> None:
+    folder = work.folder_of(model)
     work.run("fivegms_prepare.containers.saved_model_converter", folder, work.target, str(OPSET))
 
 
@@ -141,8 +136,7 @@ def _from_keras(work: _Work, model: ModelContainer) -> None:
     suffix = ".keras" if model.container is Container.KERAS else ".h5"
     named, saved = work.scratch / f"model{suffix}", work.scratch / "saved_model"
     named.symlink_to(model.path.resolve())
-    work.run("fivegms_prepare.containers.keras_converter", named, saved)
-    _saved_model(work, saved)
+    work.run("fivegms_prepare.containers.keras_converter", named, saved, work.target, str(OPSET))
 
 
 def _from_exported_program(work: _Work, model: ModelContainer) -> None:
@@ -155,14 +149,7 @@ def _from_exported_program(work: _Work, model: ModelContainer) -> None:
 
 
 def _from_nnef(work: _Work, model: ModelContainer) -> None:
-    folder = work.folder_of(model)
-    found = (path for pattern in NNEF_FILES for path in folder.glob(pattern) if path.is_file())
-    try:
-        package = Package({p.relative_to(folder).as_posix(): p.read_bytes() for p in found})
-        onnx = to_onnx(package.graph, package.variables())
-    except NnefError as error:
-        raise NnefInvalid(str(error)) from error
-    work.target.write_bytes(onnx.SerializeToString())
+    work.target.write_bytes(read_nnef(work.folder_of(model)).SerializeToString())
 
 
 _CONVERTERS: dict[Container, Callable[[_Work, ModelContainer], None]] = {

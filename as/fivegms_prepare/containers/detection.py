@@ -12,6 +12,7 @@ zip or tar file. Nothing is unpacked to find out.
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -74,8 +75,12 @@ def describe_container(path: Path) -> ModelContainer:
     Raises ContainerUnknown; SourceMissing; TruncatedModel for an HDF5 file that was cut off; and
     for archives ArchiveDamaged, ArchiveUnsafe and ModelTooLarge.
     """
-    if path.is_dir():
+    folder = False
+    with suppress(OSError):  # a name that no file can have
+        folder = path.is_dir()
+    if folder:
         return _folder(path)
+    ModelFile(path)  # which says why, if there is none that can be read
     with open_archive(path) as archive:
         if archive is not None:
             return _in_archive(archive, path)

@@ -4,8 +4,9 @@ TensorFlow's SavedModel to ONNX by tf2onnx, in a process of its own (see `conver
 package). Loading one runs what it calls its initialization: only ever called for a trusted one, or
 for one that Keras has just made.
 
-tf2onnx numbers the values that it adds as its sets happen to be ordered. They are numbered anew,
-in the order in which the graph uses them, so that the same model gives the same file.
+tf2onnx numbers the values that it adds as its sets happen to be ordered, and calls a constant that
+several nodes share after any of them. They are named anew, in the order in which the graph uses
+them, so that the same model gives the same file.
 """
 
 import re
@@ -35,11 +36,13 @@ def main(folder: str, target: str, opset: str) -> None:
 def number_anew(model: ModelProto) -> None:
     """Number internal names that end in a number in the order of their first use, from 1."""
     interface = {value.name for value in (*model.graph.input, *model.graph.output)}
+    constants = {tensor.name for tensor in model.graph.initializer}
     names: dict[str, str] = {}
     for name in _names(model.graph):
         numbered = _NUMBERED.fullmatch(name)
         if numbered and name not in interface and name not in names:
-            names[name] = f"{numbered[1]}__{len(names) + 1}"
+            stem = "const" if name in constants else numbered[1]
+            names[name] = f"{stem}__{len(names) + 1}"
     _rename(model.graph, names)
 
 
