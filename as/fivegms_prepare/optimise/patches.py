@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fivegms_prepare.optimise.layers import Layer, numbers, text
 
-POSITIONS = 1024
+POSITIONS = 512
 """How many positions of one batch are looked at."""
 
 

@@ -29,7 +29,7 @@ MOST_COLUMNS = 4608
 RIDGE = 1e-3
 """How much a weight's way from where it was costs, relative to a column's mean square."""
 _ROUNDS = 50
-_ENOUGH = 1e-12
+_ENOUGH = 1e-8
 
 Kept = Mapping[str, NDArray[np.intp]]
 """By the name of what a layer gives: which of its channels are left."""
@@ -106,23 +106,25 @@ def _fit(
             gram[group] += columns @ columns.T  # numpy knows that this is symmetric
             moment[group] += wanted @ columns.T
     free = start != 0
-    free[:, :, -1] = layer.bias is not None
+    if layer.bias is not None:
+        free[:, :, -1] = True
     solved = start + least_squares(gram, moment - start @ gram, free)
     _put(draft, layer, solved)
     return draft.finish()
 
 
 def _with_bias(layer: Layer, rows: NDArray[np.float64], draft: Draft) -> NDArray[np.float64]:
-    """[groups, out / groups, n + 1]: the rows and the bias of each, zero if there is none."""
-    bias = np.zeros(len(rows)) if layer.bias is None else draft.array(layer.bias)
-    both = np.concatenate([rows, bias[:, None]], axis=1)
-    return both.reshape(layer.groups, -1, both.shape[1])
+    """[groups, out / groups, n]: the rows, with the bias of each if there is one."""
+    if layer.bias is not None:
+        rows = np.concatenate([rows, draft.array(layer.bias)[:, None]], axis=1)
+    return rows.reshape(layer.groups, -1, rows.shape[1])
 
 
 def _columns(layer: Layer, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-    """[P, in, k] to [groups, in / groups * k + 1, P], the last row ones."""
+    """[P, in, k] to [groups, in / groups * k, P], with a row of ones for the bias."""
     grouped = inputs.reshape(len(inputs), layer.groups, -1).transpose(1, 2, 0)
-    return np.pad(grouped, [(0, 0), (0, 1), (0, 0)], constant_values=1)
+    ones = 0 if layer.bias is None else 1
+    return np.pad(grouped, [(0, 0), (0, ones), (0, 0)], constant_values=1)
 
 
 def _per_group(layer: Layer, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -135,9 +137,22 @@ def least_squares(
 ) -> NDArray[np.float64]:
     """The step [..., out, n] for `step @ gram = residual` in which only `free` entries move.
 
-    Each row of each group is a system of its own, solved by conjugate gradients, all at once.
+    A ridge keeps it short. Where all entries may move, the rows of a group are one system with many
+    right sides; else each row is a system of its own, and conjugate gradients solve all at once.
     """
     ridge = RIDGE * np.einsum("gnn->g", gram)[:, None, None] / gram.shape[1]
+    if free.all() and (ridge > 0).all():
+        solved = np.linalg.solve(gram + ridge * np.eye(gram.shape[1]), residual.transpose(0, 2, 1))
+        return np.ascontiguousarray(solved.transpose(0, 2, 1))
+    return _conjugate_gradients(gram, residual, free, ridge)
+
+
+def _conjugate_gradients(
+    gram: NDArray[np.float64],
+    residual: NDArray[np.float64],
+    free: NDArray[np.bool_],
+    ridge: NDArray[np.float64],
+) -> NDArray[np.float64]:
     scale = 1 / np.maximum(np.einsum("gnn->gn", gram)[:, None, :] + ridge, np.finfo(float).tiny)
     step = np.zeros_like(residual)
     left = np.where(free, residual, 0)
@@ -169,7 +184,8 @@ def _ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np
 
 
 def _put(draft: Draft, layer: Layer, solved: NDArray[np.float64]) -> None:
-    both = solved.reshape(-1, solved.shape[2]).astype(np.float32)
-    draft.put(layer.weight, layer.from_rows(both[:, :-1]))
+    rows = solved.reshape(-1, solved.shape[2]).astype(np.float32)
     if layer.bias is not None:
-        draft.put(layer.bias, np.ascontiguousarray(both[:, -1]))
+        draft.put(layer.bias, np.ascontiguousarray(rows[:, -1]))
+        rows = rows[:, :-1]
+    draft.put(layer.weight, layer.from_rows(rows))
