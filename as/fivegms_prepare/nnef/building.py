@@ -109,7 +109,7 @@ class OnnxBuilder:
             [self._declared(name) for name in self.graph.outputs],
         )
         for name, array in self._constants.items():
-            graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+            graph.initializer.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
         return helper.make_model(
             graph,
             ir_version=IR_VERSION,

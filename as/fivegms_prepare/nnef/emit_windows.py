@@ -58,9 +58,6 @@ def _deconv(emission: Emission) -> None:
     zipped = zip(where.coarse, where.stride, where.dilated(), where.padding, strict=True)
     full = [(i - 1) * s + k - p - q for i, s, k, (p, q) in zipped]
     missing = [size - found for size, found in zip(where.fine, full, strict=True)]
-    limits = [max(s, d) for s, d in zip(where.stride, where.dilation, strict=True)]
-    if any(not 0 <= extra < limit for extra, limit in zip(missing, limits, strict=True)):
-        raise emission.refuse("ONNX does not place these windows")
     emission.node(
         "ConvTranspose",
         emission.operand("input"),

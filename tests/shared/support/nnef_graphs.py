@@ -96,6 +96,7 @@ BODIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             for name in ("and", "or")
         },
         "not": ("a = lt(x, 0.5); c = not(a); y = select(c, x, 0.0);",),
+        "select": ("c = lt(x, 0.5); y = select(c, x, 2.0);",),
         "clamp": ("y = clamp(x, -0.5, 0.5);",),
         "cast": ("c = lt(x, 0.5); y = cast<scalar>(c);",),
         "softabs": ("y = softabs(x, epsilon = 0.1);",),
