@@ -10,12 +10,17 @@
     weights      the table of them
     units        payloads <-> units, which are the samples (docs/formats.md)
     cells, residuals, refinement   what an int8 value leaves open of a number, and its payloads
+    ordering     numbers <-> the same in the order of a kind, block by block
     layers       one tensor <-> a base that runs and enhancements up to its every bit
+    differences, steps, digits   how a tensor differs from an older one, and its payloads
+    deltas       one tensor <-> what leads to it from the older one
+    digest       what a delta is bound to and checked against
 
 Wire package: bytes in, values out, and back. It knows no file, no socket and no ONNX library.
 """
 
 from fivegms_codecs.coding import Precision
+from fivegms_codecs.deltas import DeltaMode, apply_delta, write_delta
 from fivegms_codecs.dtypes import DType
 from fivegms_codecs.errors import CodecError
 from fivegms_codecs.layers import Layers, decode_layers, write_layers
@@ -34,14 +39,17 @@ __all__ = [
     "Codec",
     "CodecError",
     "DType",
+    "DeltaMode",
     "Layers",
     "Precision",
     "TensorUnit",
     "TopologyUnit",
     "UnitLimits",
+    "apply_delta",
     "decode_layers",
     "decode_tensor",
     "read_unit",
+    "write_delta",
     "write_layers",
     "write_tensor",
     "write_topology",

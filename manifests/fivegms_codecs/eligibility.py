@@ -30,6 +30,13 @@ def quantises(array: Array, dtype: DType) -> bool:
     return peak(array) <= float(np.finfo(np.float32).max)
 
 
+def moves(array: Array, dtype: DType) -> bool:
+    """Whether steps to or from these numbers are worth it, and far from overflow."""
+    if dtype not in FLOATS or not _is_large(array):
+        return False
+    return peak(array) <= float(np.finfo(array.dtype.name).max) / 4
+
+
 def peak(array: Array) -> float:
     """The largest magnitude; NaN where the array holds one, so that no comparison accepts it."""
     return max(float(np.max(array)), -float(np.min(array)))

@@ -13,6 +13,7 @@
       ChecksumMismatch     bytes outside the frames are not those that were written
       BaseMissing          a refinement decoded without what it refines
       LayersMismatch       units that are not layers of one tensor, one upon the other
+      BaseMismatch         a delta and a tensor that it was not made against
       BufferMismatch       the caller's output array is not the tensor's shape, type or layout
 
 A message says what was found and, where it helps, what was expected.
@@ -69,6 +70,10 @@ class BaseMissing(CodecError):
 
 class LayersMismatch(CodecError):
     """The units are not the layers of one tensor in their order."""
+
+
+class BaseMismatch(CodecError):
+    """The tensor is not the one that the delta says the difference from, or no delta can be."""
 
 
 class BufferMismatch(CodecError):

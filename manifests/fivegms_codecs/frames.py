@@ -50,6 +50,8 @@ _READING: Options = {zstd.DecompressionParameter.window_log_max: BLOCK_BYTES.bit
 _DESCRIPTOR_OFFSET = 4
 _CHECKSUM_FLAG = 0x04  # RFC 8878 3.1.1.1.1
 
+_MIN_PLANE_BYTES = 128  # shorter planes share a code: another one would take more than it saves
+
 Bytes = NDArray[np.uint8]
 
 
@@ -150,6 +152,8 @@ def frame_size(payload: memoryview, decoded_bytes: int) -> int:
 
 def _compress(planes: Bytes, options: dict[int, int]) -> bytes:
     """One frame, in which each plane begins a Zstandard block, and so has a code of its own."""
+    if planes.shape[1] < _MIN_PLANE_BYTES:
+        return zstd.compress(planes.data, options=options)
     compressor = zstd.ZstdCompressor(options=options)
     compressor.set_pledged_input_size(planes.size)
     *others, last = planes

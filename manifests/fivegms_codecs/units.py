@@ -113,12 +113,21 @@ def write_tensor(
     `array` has the graph's dtype and shape. Raises DtypeUnsupported, CodecUnsuitable and
     LimitExceeded.
     """
-    dtype = dtype_of(array.dtype)
-    _check_shape(array.shape, dtype, limits)
-    _check_name(name.encode(), limits)
+    dtype = check_tensor(name, array, limits)
     contiguous = np.asarray(array, dtype.numpy, order="C")
     coding = weights.choose(contiguous, dtype, Precision(precision), Codec(codec))
     return join_tensor(name, array.shape, dtype, coding, weights.encode(contiguous, coding))
+
+
+def check_tensor(name: str, array: NDArray[np.generic], limits: UnitLimits) -> DType:
+    """The element type of a tensor that a unit may hold.
+
+    Raises DtypeUnsupported, UnitMalformed and LimitExceeded.
+    """
+    dtype = dtype_of(array.dtype)
+    _check_shape(array.shape, dtype, limits)
+    _check_name(name.encode(), limits)
+    return dtype
 
 
 def join_tensor(
@@ -166,9 +175,14 @@ def decode_tensor(unit: TensorUnit, out: NDArray[np.generic] | None = None) -> N
     coding = Coding(unit.stored, unit.codec)
     out = buffer_for(unit, out)
     weights.decode(unit.payload, out, coding)
-    if unit.dtype is DType.BOOL and out.size and int(out.view(np.uint8).max()) > 1:
-        raise PayloadCorrupt(f"tensor {unit.name!r} has a bool that is neither 0 nor 1")
+    check_bools(unit, out)
     return out
+
+
+def check_bools(unit: TensorUnit, decoded: NDArray[np.generic]) -> None:
+    """Refuse bools that are neither 0 nor 1. Raises PayloadCorrupt."""
+    if unit.dtype is DType.BOOL and decoded.size and int(decoded.view(np.uint8).max()) > 1:
+        raise PayloadCorrupt(f"tensor {unit.name!r} has a bool that is neither 0 nor 1")
 
 
 def buffer_for(unit: TensorUnit, out: NDArray[np.generic] | None) -> NDArray[np.generic]:

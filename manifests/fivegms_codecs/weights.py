@@ -22,7 +22,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from fivegms_codecs import codebook, huffman, int4, planes, quantised, raw, refinement, sparse
+from fivegms_codecs import (
+    codebook,
+    differences,
+    huffman,
+    int4,
+    planes,
+    quantised,
+    raw,
+    refinement,
+    sparse,
+    steps,
+)
 from fivegms_codecs.coding import Array, Packing, Part, Precision, Refinement, Shape
 from fivegms_codecs.dtypes import DType
 from fivegms_codecs.errors import CodecUnknown, CodecUnsuitable
@@ -42,6 +53,8 @@ class Codec(StrEnum):
     CODEBOOK_ZSTD = "codebook+zstd"
     SPARSE_ZSTD = "sparse+zstd"
     INT8_HUFFMAN = "int8+huffman"
+    DELTA_BITS_ZSTD = "delta-bits+zstd"
+    DELTA_INT_ZSTD = "delta-int+zstd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +89,8 @@ _TABLE = MappingProxyType(
         Codec.CODEBOOK_ZSTD: _row(6, codebook, Precision.CODEBOOK),
         Codec.SPARSE_ZSTD: _row(7, sparse, Precision.FP32),
         Codec.INT8_HUFFMAN: _row(8, huffman, Precision.INT8),
+        Codec.DELTA_BITS_ZSTD: _row(9, Refinement(differences.suits, differences.check)),
+        Codec.DELTA_INT_ZSTD: _row(10, Refinement(steps.suits, steps.check)),
     }
 )
 _BY_CODE = MappingProxyType({row.code: codec for codec, row in _TABLE.items()})

@@ -12,11 +12,15 @@ from fivegms_codecs import (
     Precision,
     TensorUnit,
     TopologyUnit,
+    decode_layers,
     decode_tensor,
     read_unit,
+    write_layers,
     write_tensor,
     write_topology,
 )
+from fivegms_codecs.deltas import DeltaMode, apply_delta, write_delta
+from fivegms_codecs.units import read_tensor
 from fivegms_manifests.model_mpd import read_model_mpd, write_model_mpd
 from fivegms_manifests.segments import (
     WEIGHTS_PAYLOAD_URN,
@@ -29,6 +33,8 @@ from fivegms_manifests.segments import (
 from support.manifests import sample_manifest
 
 VECTORS = Path(__file__).parents[1] / "vectors"
+LAYERS = json.loads((VECTORS / "layers.json").read_text(encoding="utf-8"))
+DELTAS = json.loads((VECTORS / "deltas.json").read_text(encoding="utf-8"))
 TENSORS = json.loads((VECTORS / "tensor_units.json").read_text(encoding="utf-8"))
 
 
@@ -42,6 +48,29 @@ def test_tensor_units(vector: dict[str, Any]) -> None:
     assert (unit.name, unit.shape) == (vector["name"], array.shape)
     decoded = decode_tensor(unit)
     assert (decoded.dtype, decoded.tobytes().hex()) == (array.dtype, vector["decoded"])
+
+
+@pytest.mark.parametrize("vector", LAYERS, ids=[vector["title"] for vector in LAYERS])
+def test_layers(vector: dict[str, Any]) -> None:
+    array = np.frombuffer(bytes.fromhex(vector["array"]), "<f4").reshape(vector["shape"])
+    written = write_layers(vector["name"], array)
+    data = [unit for unit in (written.base, written.middle, written.last) if unit is not None]
+    assert [unit.hex() for unit in data] == vector["units"]
+    layers = [read_tensor(bytes.fromhex(unit)) for unit in vector["units"]]
+    decoded = [decode_layers(layers[: count + 1]) for count in range(len(layers))]
+    assert [tensor.tobytes().hex() for tensor in decoded] == vector["decoded"]
+
+
+@pytest.mark.parametrize("vector", DELTAS, ids=[vector["title"] for vector in DELTAS])
+def test_deltas(vector: dict[str, Any]) -> None:
+    base, array = (
+        np.frombuffer(bytes.fromhex(vector[key]), vector["dtype"]).reshape(vector["shape"])
+        for key in ("base", "array")
+    )
+    mode = DeltaMode(vector["mode"])
+    assert (write_delta(vector["name"], array, base, mode) or b"").hex() == vector["unit"]
+    decoded = apply_delta(read_tensor(bytes.fromhex(vector["unit"])), base)
+    assert decoded.tobytes().hex() == vector["decoded"]
 
 
 def test_topology_unit() -> None:
