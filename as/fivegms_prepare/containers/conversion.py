@@ -77,6 +77,16 @@ def convert(model: ModelContainer, target: Path, *, trusted: bool = False) -> No
         _CONVERTERS[model.container](_Work(Path(scratch), target), model)
 
 
+def check_installed(what: str, extra: str, *modules: str) -> None:
+    """Refuse what cannot be converted here. Raises ConverterMissing, which names the extra."""
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        raise ConverterMissing(
+            f"{what} models are converted with {missing[0]}, which is not installed here: install "
+            f"fivegms-ai[{extra}], or upload the model as ONNX"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class _Work:
     """A folder for what lies between, and where the ONNX file goes."""
@@ -125,13 +135,13 @@ def _is_error(line: str) -> bool:
 
 
 def _from_saved_model(work: _Work, model: ModelContainer) -> None:
-    _need("TensorFlow", "convert", "tensorflow", "tf2onnx")
+    check_installed("TensorFlow", "convert", "tensorflow", "tf2onnx")
     folder = work.folder_of(model)
     work.run("fivegms_prepare.containers.saved_model_converter", folder, work.target, str(OPSET))
 
 
 def _from_keras(work: _Work, model: ModelContainer) -> None:
-    _need("Keras", "convert", "tensorflow", "tf2onnx", "keras", "h5py")
+    check_installed("Keras", "convert", "tensorflow", "tf2onnx", "keras", "h5py")
     # Keras tells its formats apart by the name.
     suffix = ".keras" if model.container is Container.KERAS else ".h5"
     named, saved = work.scratch / f"model{suffix}", work.scratch / "saved_model"
@@ -140,7 +150,7 @@ def _from_keras(work: _Work, model: ModelContainer) -> None:
 
 
 def _from_exported_program(work: _Work, model: ModelContainer) -> None:
-    _need("PyTorch", "train", "torch", "onnxscript")
+    check_installed("PyTorch", "train", "torch", "onnxscript")
     named = work.scratch / "model.pt2"
     named.symlink_to(model.path.resolve())
     work.run(
@@ -159,12 +169,3 @@ _CONVERTERS: dict[Container, Callable[[_Work, ModelContainer], None]] = {
     Container.EXPORTED_PROGRAM: _from_exported_program,
     Container.NNEF: _from_nnef,
 }
-
-
-def _need(what: str, extra: str, *modules: str) -> None:
-    missing = [name for name in modules if find_spec(name) is None]
-    if missing:
-        raise ConverterMissing(
-            f"{what} models are converted with {missing[0]}, which is not installed here: install "
-            f"fivegms-ai[{extra}], or upload the model as ONNX"
-        )

@@ -43,9 +43,10 @@ def test_the_worker(tmp_path: Path) -> None:
     (tmp_path / "template.json").write_text(
         '{"model": {"name": "m", "task": "t"}, "source": "model.onnx"}'
     )
-    arguments = ["--source", source, "--template", tmp_path / "template.json"]
+    named = {"source": source, "template": tmp_path / "template.json", "out": tmp_path / "out"}
+    arguments = [f"--{name}={path}" for name, path in named.items()]
     done = subprocess.run(
-        [sys.executable, "-c", MEASURED, *arguments, "--out", tmp_path / "out"],
+        [sys.executable, "-c", MEASURED, *arguments],
         capture_output=True,
         text=True,
         check=False,
