@@ -4,7 +4,7 @@ What is measured and advertised is measured on this, never on the model that was
 segment of each layer is in memory at a time, beside the tensors.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,9 +13,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from fivegms_codecs.deltas import apply_delta
 from fivegms_codecs.layers import decode_layers
-from fivegms_codecs.units import TensorUnit, TopologyUnit, read_unit
+from fivegms_codecs.units import TensorUnit, TopologyUnit, decode_tensor, read_unit
+from fivegms_codecs.weights import Codec
 from fivegms_engine.errors import EngineError
+from fivegms_engine.graph import expected_tensors
 from fivegms_engine.session import InferenceEngine, LoadedModel
 from fivegms_manifests.digests import verify
 from fivegms_manifests.model import SegmentRef
@@ -23,6 +26,10 @@ from fivegms_manifests.segments import read_media_segment
 from fivegms_prepare.errors import NotLoadable
 
 Array = NDArray[Any]
+Readers = Mapping[str, Callable[[], Array]]
+"""Tensors by name, each read when it is asked for."""
+
+_DELTA_CODECS = frozenset({Codec.DELTA_BITS_ZSTD, Codec.DELTA_INT_ZSTD})
 
 
 @dataclass(slots=True)
@@ -54,6 +61,22 @@ def decode(layers: Sequence[Sequence[SegmentRef]], folder: Path) -> Decoded:
         else:
             stack = [unit, *(part for layer in above if (part := layer.take(unit.name)))]
             found.take(unit.name, partial(decode_layers, stack))
+    return found
+
+
+def decode_delta(segments: Sequence[SegmentRef], folder: Path, held: Readers) -> Decoded:
+    """What a delta makes of the tensors that a device holds; those it does not name stay."""
+    found = Decoded()
+    for unit in _units(segments, folder):
+        if isinstance(unit, TopologyUnit):
+            found.topology = unit.graph
+        elif unit.codec in _DELTA_CODECS:
+            found.take(unit.name, partial(apply_delta, unit, held[unit.name]()))
+        else:
+            found.take(unit.name, partial(decode_tensor, unit))
+    for info in expected_tensors(found.topology):
+        if info.name not in found.tensors:
+            found.tensors[info.name] = held[info.name]()
     return found
 
 

@@ -24,13 +24,15 @@ from fivegms_prepare.journal import Journal, is_intact
 from fivegms_prepare.lines import Lines
 from fivegms_prepare.manifest import MeasuredVariant, subset_of
 from fivegms_prepare.opening import Opened
+from fivegms_prepare.optimise import apply
 from fivegms_prepare.profile import profile
 from fivegms_prepare.progress import Progress
-from fivegms_prepare.recipes import Batch, Recipe, batches, layers_of, prefixes, recipes
+from fivegms_prepare.recipes import Batch, Chain, Recipe, batches, layers_of, prefixes, recipes
+from fivegms_prepare.updating import Updating
 from fivegms_prepare.variants import EncodedVariant, encode
 from fivegms_prepare.withheld import withhold
 
-MEASURING, ENCODING, COMPARING = 2.0, 3.0, 1.0
+MEASURING, ENCODING, COMPARING, UPDATING = 2.0, 3.0, 1.0, 8.0
 """What the parts of the work take in proportion, for a model of 100 MB."""
 
 
@@ -86,7 +88,9 @@ class Making:
         for plan in plans[1:]:
             coded[plan.id] = self._encode(plan, plan.model, plain)
         measured = {plan.id: self._measure(plan, coded[plan.id]) for plan in plans}
-        withheld = withhold(measured[plans[0].id], {})
+        measured[plans[0].id] += self._update(measured[plans[0].id])
+        leading_to = {delta.name: delta.variant for delta in self._template.deltas}
+        withheld = withhold(measured[plans[0].id], leading_to)
         compositions = self._compare(coded)
         subsets = self._subsets(measured, withheld)
         return Made(ModelManifest(self._opened.model, subsets, compositions), withheld)
@@ -97,7 +101,8 @@ class Making:
         encodings = len(self._batches) + others * plain
         measurings = chains + len(self._recipes) + others * plain
         compared = len(self._opened.plan.compositions) - 1
-        return ENCODING * encodings + MEASURING * measurings + COMPARING * compared + 1.0
+        parts = ENCODING * encodings + MEASURING * measurings + COMPARING * compared
+        return parts + UPDATING * len(self._template.deltas) + 1.0
 
     def _encode_whole(self, plan: SubsetPlan) -> dict[str, EncodedVariant]:
         coded: dict[str, EncodedVariant] = {}
@@ -158,6 +163,33 @@ class Making:
         after = performance.figures(fetched_bytes(layers))
         coding = coding_stages(recipe.precision, recipe.codec, before, packed, after)
         return MeasuredVariant(layers[-1], contents, performance, (*stages, *coding), activations)
+
+    def _update(self, whole: Sequence[MeasuredVariant]) -> list[MeasuredVariant]:
+        """The deltas to variants of the whole model."""
+        known = {variant.recipe.name: variant for variant in whole}
+        updating = Updating(
+            self._template.source,
+            self._model,
+            {recipe.name: recipe for recipe in self._recipes},
+            self._examination,
+            self._journal,
+            self._folder,
+            self._template.segment_size_bytes,
+        )
+        deltas = []
+        for request in self._template.deltas:
+            self._progress.stage(f"delta {request.name}", UPDATING)
+            deltas.append(updating.make(request, known[request.variant]))
+        return deltas
+
+    def _model(self, path: str, chain: Chain) -> SeparatedModel:
+        """This model or an older one, after stages."""
+        if path == self._template.source:
+            return self._lines.model(chain)
+        model = self._opened.bases[path]
+        for stage in chain:
+            model = apply(stage, model, self._opened.calibration)
+        return model
 
     def _compare(self, coded: Mapping[int, Variants]) -> tuple[Composition, ...]:
         whole, *divided = self._opened.plan.compositions

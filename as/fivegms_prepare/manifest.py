@@ -33,7 +33,7 @@ SIGNIFICANT_LOSS = 0.005
 """Accuracy figures nearer than this do not rank variants: data sets are not that large."""
 
 _FIDELITY = tuple(Precision)
-_DELTA_CODECS = {"lossless": "delta-xor+zstd", "quantised": "delta-int+zstd"}
+_DELTA_CODECS = {"lossless": "delta-bits+zstd", "quantised": "delta-int+zstd"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def sample_layer(below: Variant) -> Variant:
 def sample_delta() -> Variant:
     """What changed since version 1 of the sample."""
     return replace(
-        sample_variant("whole-delta", "fp32", "delta-xor+zstd", 7),
+        sample_variant("whole-delta", "fp32", "delta-bits+zstd", 7),
         weights_sha256=f"{8:064x}",
         delta=Delta(1, "whole-fp32", f"{9:064x}", "lossless", 2),
     )
