@@ -1,7 +1,7 @@
 """NNEF packages to ONNX models and back (TR 26.927 6.5.6, docs/nnef.md).
 
     storage            folders and archives
-    building, emission, emit_elements, emit_windows, emit_layout, to_onnx
+    building, emission, emit_elements, emit_windows, emit_layout, to_onnx, serialization
                        NNEF -> ONNX
     folding, drafting, conversion, convert_elements, convert_windows, convert_layout, from_onnx
                        ONNX -> NNEF
@@ -9,21 +9,31 @@
 What NNEF is, `fivegms_codecs.nnef` knows; nothing here parses or writes it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from numpy.typing import NDArray
 from onnx import ModelProto
 
-from fivegms_codecs.nnef import NnefError, NnefLimits, Package, package_files
+from fivegms_codecs.nnef import Graph, NnefError, NnefLimits, Package, package_files
 from fivegms_codecs.nnef.limits import DEFAULT_LIMITS
 from fivegms_codecs.nnef.paths import GRAPH, PLAIN
 from fivegms_engine.graph import SeparatedModel
-from fivegms_prepare.errors import NnefInvalid
+from fivegms_prepare.errors import NnefInvalid, StorageFailed, cause_of
 from fivegms_prepare.nnef.from_onnx import from_onnx
 from fivegms_prepare.nnef.storage import is_archive, read_files, write_files
-from fivegms_prepare.nnef.to_onnx import to_onnx
+from fivegms_prepare.nnef.to_onnx import to_onnx, write_onnx
 
-__all__ = ["from_onnx", "is_package", "open_package", "read_nnef", "to_onnx", "write_nnef"]
+__all__ = [
+    "convert_nnef",
+    "from_onnx",
+    "is_package",
+    "open_package",
+    "read_nnef",
+    "to_onnx",
+    "write_nnef",
+]
 
 
 def is_package(path: Path) -> bool:
@@ -44,12 +54,28 @@ def read_nnef(path: Path, prefer: Sequence[str] = (PLAIN,)) -> ModelProto:
 
     Raises SourceMissing, NnefInvalid, NnefUnsupported and ModelTooLarge.
     """
+    return to_onnx(*_network(path, prefer))
+
+
+def convert_nnef(path: Path, target: Path, prefer: Sequence[str] = (PLAIN,)) -> None:
+    """Write the same as an ONNX file, holding no copy of the weights.
+
+    Raises as `read_nnef` does, and StorageFailed.
+    """
+    network = _network(path, prefer)
+    try:
+        with target.open("wb") as out:
+            write_onnx(*network, out)
+    except OSError as error:
+        raise StorageFailed(f"{target.name} cannot be written: {cause_of(error)}") from error
+
+
+def _network(path: Path, prefer: Sequence[str]) -> tuple[Graph, Mapping[str, NDArray[Any]]]:
     package = open_package(path)
     try:
-        variables = package.variables(prefer)
+        return package.graph, package.variables(prefer)
     except NnefError as error:
         raise NnefInvalid(f"{path.name}: {error}") from error
-    return to_onnx(package.graph, variables)
 
 
 def write_nnef(model: SeparatedModel, path: Path, *, int8: bool = False) -> None:

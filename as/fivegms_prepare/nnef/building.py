@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 from fivegms_codecs.nnef import DataKind, Graph, Tensor, TensorRef, Value
 
@@ -35,7 +35,7 @@ class OnnxBuilder:
         self.graph = graph
         self.arrays = arrays
         self._nodes: list[NodeProto] = []
-        self._constants: dict[str, NdArray] = {}
+        self.constants: dict[str, NdArray] = {}
         self._fresh = 0
 
     def tensor(self, value: Value) -> Tensor | None:
@@ -100,16 +100,14 @@ class OnnxBuilder:
         """A float32 of rank 0."""
         return self.constant(np.array(value, np.float32))
 
-    def model(self) -> ModelProto:
-        """The finished model."""
+    def frame(self) -> ModelProto:
+        """The finished model, without its constants."""
         graph = helper.make_graph(
             self._nodes,
             self.graph.name,
             [self._declared(name) for name in self.graph.inputs],
             [self._declared(name) for name in self.graph.outputs],
         )
-        for name, array in self._constants.items():
-            graph.initializer.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
         return helper.make_model(
             graph,
             ir_version=IR_VERSION,
@@ -120,7 +118,7 @@ class OnnxBuilder:
     @property
     def constant_bytes(self) -> int:
         """What the constants of the model take."""
-        return sum(array.nbytes for array in self._constants.values())
+        return sum(array.nbytes for array in self.constants.values())
 
     def _whole(self, value: Value) -> str:
         if not isinstance(value, TensorRef):
@@ -131,7 +129,7 @@ class OnnxBuilder:
         return value.name
 
     def _keep(self, name: str, array: NdArray) -> str:
-        self._constants[name] = array
+        self.constants[name] = array
         return name
 
     def _free(self) -> str:

@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from fivegms_codecs.nnef import NnefError, NnefLimits, read_archive, write_archive
 from fivegms_codecs.nnef.errors import TooLarge
+from fivegms_codecs.nnef.package import Parts
 from fivegms_codecs.nnef.paths import GRAPH, check_path
 from fivegms_prepare.errors import NnefInvalid, SourceMissing, StorageFailed, cause_of
 
@@ -57,7 +58,7 @@ def read_files(path: Path, limits: NnefLimits) -> Mapping[str, bytes | memoryvie
         raise SourceMissing(f"{path.name} cannot be read: {cause_of(error)}") from error
 
 
-def write_files(files: Iterable[tuple[str, bytes]], path: Path) -> None:
+def write_files(files: Iterable[tuple[str, Parts]], path: Path) -> None:
     """Write a package to a folder, or to an archive if the name says so. Raises StorageFailed."""
     try:
         if is_archive(path):
@@ -89,16 +90,17 @@ def _paths(folder: Path, max_files: int) -> Iterator[str]:
             yield path.relative_to(folder).as_posix()
 
 
-def _write_archive(files: Iterable[tuple[str, bytes]], path: Path) -> None:
+def _write_archive(files: Iterable[tuple[str, Parts]], path: Path) -> None:
     out: BinaryIO
     with path.open("wb") as out:
         write_archive(files, out, compressed=path.name.endswith(_COMPRESSED))
 
 
-def _write_folder(files: Iterable[tuple[str, bytes]], folder: Path) -> None:
+def _write_folder(files: Iterable[tuple[str, Parts]], folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()):
         raise StorageFailed(f"{folder.name} is not empty")
-    for path, data in files:
+    for path, parts in files:
         target = folder / check_path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
+        with target.open("wb") as out:
+            out.writelines(parts)

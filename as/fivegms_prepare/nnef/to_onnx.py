@@ -6,11 +6,11 @@ is refused by name.
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import ModelProto
+from onnx import ModelProto, numpy_helper
 
 from fivegms_codecs.nnef import DataKind, Graph, NnefError, Operation, lower
 from fivegms_codecs.nnef.errors import VariableMissing
@@ -20,6 +20,7 @@ from fivegms_prepare.nnef.emission import Emission, Emitter
 from fivegms_prepare.nnef.emit_elements import ELEMENT_EMITTERS
 from fivegms_prepare.nnef.emit_layout import LAYOUT_EMITTERS
 from fivegms_prepare.nnef.emit_windows import WINDOW_EMITTERS
+from fivegms_prepare.nnef.serialization import write_model
 
 EMITTERS: Mapping[str, Emitter] = MappingProxyType(
     {**ELEMENT_EMITTERS, **WINDOW_EMITTERS, **LAYOUT_EMITTERS}
@@ -34,6 +35,24 @@ def to_onnx(graph: Graph, variables: Mapping[str, NDArray[Any]]) -> ModelProto:
 
     Raises NnefInvalid, NnefUnsupported and ModelTooLarge.
     """
+    builder = _built(graph, variables)
+    model = builder.frame()
+    for name, array in builder.constants.items():
+        whole = np.asarray(array, order="C")  # np.ascontiguousarray would give a scalar an axis
+        model.graph.initializer.append(numpy_helper.from_array(whole, name))
+    return model
+
+
+def write_onnx(graph: Graph, variables: Mapping[str, NDArray[Any]], out: BinaryIO) -> None:
+    """Write the same model, holding no copy of its constants.
+
+    Raises NnefInvalid, NnefUnsupported, ModelTooLarge and OSError.
+    """
+    builder = _built(graph, variables)
+    write_model(builder.frame(), builder.constants, out)
+
+
+def _built(graph: Graph, variables: Mapping[str, NDArray[Any]]) -> OnnxBuilder:
     try:
         graph = lower(graph, lambda name: name not in EMITTERS)
         builder = OnnxBuilder(graph, dict(_arrays(graph, variables)))
@@ -44,7 +63,7 @@ def to_onnx(graph: Graph, variables: Mapping[str, NDArray[Any]]) -> ModelProto:
             _emit(operation, builder)
     if builder.constant_bytes > MAX_BYTES:
         raise ModelTooLarge(f"weights of {builder.constant_bytes} bytes do not fit in one file")
-    return builder.model()
+    return builder
 
 
 def _emit(operation: Operation, builder: OnnxBuilder) -> None:

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from fivegms_codecs.nnef.errors import PackageInvalid, PathUnsafe, TooLarge
 from fivegms_codecs.nnef.limits import DEFAULT_LIMITS, NnefLimits
+from fivegms_codecs.nnef.package import Parts
 from fivegms_codecs.nnef.paths import check_path
 
 _GZIP = b"\x1f\x8b"
@@ -36,9 +37,9 @@ def read_archive(
 
 
 def write_archive(
-    files: Iterable[tuple[str, bytes]], out: BinaryIO, *, compressed: bool = True
+    files: Iterable[tuple[str, Parts]], out: BinaryIO, *, compressed: bool = True
 ) -> None:
-    """Write files, by path, as an archive: the same files in the same order, the same bytes."""
+    """Write files, by path and in parts, as an archive: the same files give the same bytes."""
     if not compressed:
         _write(files, out)
         return
@@ -46,12 +47,15 @@ def write_archive(
         _write(files, packed)
 
 
-def _write(files: Iterable[tuple[str, bytes]], out: "BinaryIO | gzip.GzipFile") -> None:
-    with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as archive:
-        for path, data in files:
-            member = tarfile.TarInfo(check_path(path))
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
+def _write(files: Iterable[tuple[str, Parts]], out: "BinaryIO | gzip.GzipFile") -> None:
+    for path, parts in files:
+        member = tarfile.TarInfo(check_path(path))
+        member.size = sum(len(part) for part in parts)
+        out.write(member.tobuf(tarfile.PAX_FORMAT))
+        for part in parts:
+            out.write(part)
+        out.write(bytes(-member.size % tarfile.BLOCKSIZE))
+    out.write(bytes(2 * tarfile.BLOCKSIZE))
 
 
 def _members(view: memoryview, limits: NnefLimits) -> dict[str, memoryview]:

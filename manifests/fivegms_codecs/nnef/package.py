@@ -34,11 +34,12 @@ from fivegms_codecs.nnef.quantisation import (
     read_quantisation,
     write_quantisation,
 )
-from fivegms_codecs.nnef.tensor_file import read_tensor, write_tensor
+from fivegms_codecs.nnef.tensor_file import read_tensor, tensor_parts
 from fivegms_codecs.nnef.writer import write_graph
 
 NdArray = NDArray[np.generic]
 Files = Mapping[str, "bytes | memoryview"]
+Parts = Sequence["bytes | memoryview"]
 
 INT8 = "int8"
 """The representation that `package_files` can write beside the plain one."""
@@ -129,14 +130,14 @@ class Package:
 
 def package_files(
     graph: Graph, variables: Mapping[str, NdArray], *, int8: bool = False
-) -> Iterator[tuple[str, bytes]]:
-    """The files of a package by path, the graph first.
+) -> Iterator[tuple[str, Parts]]:
+    """The files of a package by path, each in parts, the graph first.
 
     `variables` are by label. With `int8`, each float32 variable of rank 2 or more has a quantised
     representation too. Raises VariableMissing, VariableMismatch, PathUnsafe and what `write_graph`
     and `write_tensor` do.
     """
-    yield GRAPH, write_graph(graph).encode()
+    yield GRAPH, (write_graph(graph).encode(),)
     entries: dict[str, Quantisation] = {}
     for label, declaration in sorted(graph.variables().items()):
         if label not in variables:
@@ -145,12 +146,12 @@ def package_files(
         array = variables[label]
         if array.shape != graph.tensors[name].shape:
             raise VariableMismatch(f"{label!r} is of shape {list(array.shape)}")
-        yield tensor_path(label), write_tensor(array)
+        yield tensor_path(label), tensor_parts(array)
         if int8 and array.ndim > 1 and array.dtype == np.float32:
             levels, entries[name] = quantise_int8(array.astype(np.float32, copy=False))
-            yield tensor_path(label, INT8), write_tensor(levels, quantised=True)
+            yield tensor_path(label, INT8), tensor_parts(levels, quantised=True)
     if entries:
-        yield quantisation_path(INT8), write_quantisation(entries).encode()
+        yield quantisation_path(INT8), (write_quantisation(entries).encode(),)
 
 
 def _labels_in(path: str) -> tuple[str, ...]:

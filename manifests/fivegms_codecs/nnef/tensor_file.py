@@ -107,6 +107,13 @@ def read_tensor(data: bytes | memoryview, limits: NnefLimits = DEFAULT_LIMITS) -
 
 def write_tensor(array: NDArray[np.generic], *, quantised: bool = False) -> bytes:
     """The file of a tensor. Raises ItemTypeUnknown and TooLarge."""
+    return b"".join(tensor_parts(array, quantised=quantised))
+
+
+def tensor_parts(
+    array: NDArray[np.generic], *, quantised: bool = False
+) -> tuple[bytes, memoryview]:
+    """The same as header and data, which is a view of the array where that has its layout."""
     kind = array.dtype.kind
     types = _QUANTISED if quantised else _PLAIN
     if kind not in types:
@@ -120,13 +127,14 @@ def write_tensor(array: NDArray[np.generic], *, quantised: bool = False) -> byte
     extents = (*array.shape, *(0,) * (MAX_RANK - array.ndim))
     reserved = (0,) * 19
     header = (_MAGIC, 1, 0, length, array.ndim, *extents, bits, types[kind], *reserved)
-    return _HEADER.pack(*header) + _data(array)
+    return _HEADER.pack(*header), _data(array)
 
 
-def _data(array: NDArray[np.generic]) -> bytes:
+def _data(array: NDArray[np.generic]) -> memoryview:
     if array.dtype.kind == "b":
-        return np.packbits(array.astype(np.bool_)).tobytes()
-    return np.asarray(array, array.dtype.newbyteorder("<")).tobytes()
+        return np.packbits(array.astype(np.bool_)).data
+    plain = np.asarray(array, array.dtype.newbyteorder("<"), order="C")
+    return plain.reshape(-1).view(np.uint8).data
 
 
 def _shape(rank: int, extents: list[int]) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ import typer
 from fivegms_prepare.containers import Container, describe_container
 from fivegms_prepare.containers.conversion import as_onnx
 from fivegms_prepare.containers.conversion import convert as convert_container
-from fivegms_prepare.nnef import read_nnef, write_nnef
+from fivegms_prepare.nnef import convert_nnef, write_nnef
 from fivegms_prepare.source import load_source
 from fivegms_testbed.cli.console import JsonOption, megabytes, print_json, reporting_errors, results
 from fivegms_testbed.errors import BadFile
@@ -70,7 +70,7 @@ def _to_onnx(
     if container is Container.ONNX:
         raise AlreadyConverted(f"{source.name} is an ONNX model already")
     if container is Container.NNEF and prefer:
-        target.write_bytes(read_nnef(source, prefer).SerializeToString())
+        convert_nnef(source, target, prefer)
     else:
         convert_container(describe_container(source), target, trusted=trusted)
 

@@ -37,12 +37,13 @@ VARIABLES: dict[str, NDArray[np.generic]] = {
     "mask.v2": np.array([True, False, True, True, False]),
     "index": np.arange(5).reshape(1, 5, 1, 1),
 }
-FILES = dict(package_files(GRAPH, VARIABLES, int8=True))
+FILES = {path: b"".join(parts) for path, parts in package_files(GRAPH, VARIABLES, int8=True)}
 
 
 def packed(files: dict[str, bytes], *, compressed: bool = True) -> bytes:
     out = io.BytesIO()
-    write_archive(files.items(), out, compressed=compressed)
+    parts = ((path, (data,)) for path, data in files.items())
+    write_archive(parts, out, compressed=compressed)
     return out.getvalue()
 
 

@@ -43,8 +43,8 @@ CASES = [
 
 
 def theirs(graph: Graph, folder: Path, x: np.ndarray) -> np.ndarray:
-    for path, data in package_files(graph, {}):
-        (folder / path).write_bytes(data)
+    for path, parts in package_files(graph, {}):
+        (folder / path).write_bytes(b"".join(parts))
     [result] = nnef.Session(str(folder), lowered=LOWERED)(x)
     return np.asarray(result)
 
@@ -107,8 +107,8 @@ def test_tensor_files_are_alike(dtype: str, tmp_path: Path) -> None:
 def test_it_loads_our_package(tmp_path: Path) -> None:
     graph = graph_of("k = variable<scalar>(shape = [1, 4], label = 'a/k'); y = mul(x, k);")
     k = sample((1, 4))
-    for path, data in package_files(graph, {"a/k": k}):
+    for path, parts in package_files(graph, {"a/k": k}):
         (tmp_path / path).parent.mkdir(exist_ok=True)
-        (tmp_path / path).write_bytes(data)
+        (tmp_path / path).write_bytes(b"".join(parts))
     found = nnef.load_graph(str(tmp_path))
     np.testing.assert_array_equal(found.tensors["k"].data, k)

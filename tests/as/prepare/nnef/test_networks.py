@@ -13,7 +13,15 @@ from onnx import ModelProto, shape_inference
 from onnx.utils import Extractor
 
 from fivegms_codecs.nnef import read_graph, run
-from fivegms_prepare.nnef import from_onnx, open_package, read_nnef, to_onnx, write_nnef
+from fivegms_prepare.errors import StorageFailed
+from fivegms_prepare.nnef import (
+    convert_nnef,
+    from_onnx,
+    open_package,
+    read_nnef,
+    to_onnx,
+    write_nnef,
+)
 from fivegms_prepare.source import load_source, separate_checked
 from fivegms_testbed.assets import detector_model
 from fivegms_testbed.catalogue import CATALOGUE, build
@@ -72,6 +80,14 @@ def test_mobilenet(tmp_path: Path) -> None:
     graph, variables = from_onnx(separated)
     assert graph.parameters == pytest.approx(3.3e6, rel=0.05)
     same(outputs(to_onnx(graph, variables), feeds), outputs(model, feeds))
+
+
+def test_a_file_written_constant_by_constant_is_the_same_model(tmp_path: Path) -> None:
+    write_nnef(separate_checked(classifier(), tmp_path), tmp_path / "p.tar")
+    convert_nnef(tmp_path / "p.tar", tmp_path / "m.onnx")
+    assert onnx.load(tmp_path / "m.onnx") == read_nnef(tmp_path / "p.tar")
+    with pytest.raises(StorageFailed):
+        convert_nnef(tmp_path / "p.tar", tmp_path / "nonesuch" / "m.onnx")
 
 
 @pytest.mark.requirement("R156b")
