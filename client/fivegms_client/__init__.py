@@ -6,10 +6,11 @@
     for frame in model.run("clip.mp4"):
         print(frame.time_s, frame.detections)
 
-Rules (pure): `entry`, `capabilities`, `selection`, `composition`, `retry`, `locations`,
-`service_access`, `association`, `tracking`, `counting`, `trust.verification`. Shells:
+Rules (pure): `entry`, `capabilities`, `layers`, `selection`, `composition`, `refinement`, `retry`,
+`locations`, `service_access`, `association`, `tracking`, `counting`, `trust.verification`. Shells:
 `media_session_handler`, `authorization`, `http_fetcher`, `transfer`, `download`, `cache`,
-`segment_keys`, `model_folder`, `model_access`, `runnable`, `identity`, `trust.guard`.
+`segment_keys`, `model_folder`, `start`, `arrival`, `model_access`, `upkeep`, `background`,
+`runnable`, `identity`, `trust.guard`.
 Everything that goes wrong is a leaf of `ClientError`, drawn at the top of `errors`; what goes wrong
 while a model runs is a `fivegms_engine.errors.EngineError`.
 """
@@ -19,9 +20,11 @@ from fivegms_client.capabilities import DeviceCapabilities, OpsetRange
 from fivegms_client.counting import MovementCounter, MovementCounters, Scene, count_movements
 from fivegms_client.errors import ClientError
 from fivegms_client.facade import fetch, fetch_model, load, open_model
+from fivegms_client.loaded import Step, Way
 from fivegms_client.model_access import FetchedModel
 from fivegms_client.options import AccessOptions
 from fivegms_client.progress import FetchProgress
+from fivegms_client.refinement import Refine
 from fivegms_client.retry import RetryPolicy
 from fivegms_client.runnable import FrameResult, RunnableModel
 from fivegms_client.segment_keys import GivenKeys, KeyServers, OneKey
@@ -48,10 +51,12 @@ __all__ = [
     "OpsetRange",
     "Prefer",
     "Preferences",
+    "Refine",
     "RetryPolicy",
     "RunnableModel",
     "Scene",
     "Selection",
+    "Step",
     "Timings",
     "Tracker",
     "TrackerSettings",
@@ -59,6 +64,7 @@ __all__ = [
     "TrustMode",
     "TrustPolicy",
     "TrustedKey",
+    "Way",
     "count_movements",
     "fetch",
     "fetch_model",

@@ -56,6 +56,13 @@ class SegmentCache:
         _touch(path)
         return data
 
+    def has(self, part: SegmentRef) -> bool:
+        """Whether a file of that name and size is here; `get` checks its bytes."""
+        try:
+            return self._path(part).stat().st_size == part.size_bytes
+        except OSError:
+            return False
+
     def put(self, part: SegmentRef, data: bytes | bytearray) -> None:
         """Keep `data` and drop what no longer fits. Raises CacheUnusable."""
         if part.size_bytes > self._max_bytes:

@@ -7,6 +7,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fivegms_client.layers import LAYERED
 from fivegms_codecs.weights import Codec, Precision
 from fivegms_engine.capability import canonical_domain
 from fivegms_manifests.model import Model, Opset, Variant
@@ -38,7 +39,7 @@ class DeviceCapabilities:
     accelerators: tuple[str, ...]
     opsets: tuple[OpsetRange, ...]
     max_ir_version: int
-    codecs: frozenset[str] = frozenset(Codec)
+    codecs: frozenset[str] = frozenset({*Codec, LAYERED})
     precisions: frozenset[str] = frozenset(Precision)
 
 
@@ -65,8 +66,11 @@ def refusal(variant: Variant, device: DeviceCapabilities) -> str | None:
 
 def _refusals(variant: Variant, device: DeviceCapabilities) -> Iterator[str]:
     needs = variant.constraints
-    if variant.depends_on is not None:
-        yield f"it is an enhancement of {variant.depends_on}, which this client cannot combine yet"
+    if variant.container is not None:
+        yield (
+            f"it is the provider's own file ({variant.container}), for an engine of your own; "
+            "fetch it into a folder"
+        )
     if variant.codec not in device.codecs:
         yield f"its codec {variant.codec} is not known here"
     if variant.precision not in device.precisions:

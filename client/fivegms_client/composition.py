@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from fivegms_client.capabilities import DeviceCapabilities
 from fivegms_client.errors import BadOption
+from fivegms_client.layers import Held, nothing_held
 from fivegms_client.selection import LinkEstimate, Preferences, Selection, select
 from fivegms_manifests.model import Composition, ModelManifest, Subset, Variant
 
@@ -56,18 +57,23 @@ def select_each(
     preferences: Preferences,
     link: LinkEstimate | None,
     absence: Callable[[Variant], str | None],
+    *,
+    held: Held = nothing_held,
+    files: bool = False,
 ) -> tuple[Selection, ...]:
     """A variant for each of `subsets`, which run on one device and arrive over one link.
 
     Each has its share of `max_fetch_s`, by the size of its weights, and the memory that those
-    before it left. Raises NoSuitableVariant.
+    before it left. The rest is as `select` takes it. Raises NoSuitableVariant.
     """
     total_bytes = sum(_weights_bytes(subset) for subset in subsets)
     selections: list[Selection] = []
     for subset in subsets:
         share = _weights_bytes(subset) / total_bytes if total_bytes else 1.0
         wishes = _scaled(preferences, share)
-        selection = select(manifest.model, subset, device, wishes, link, absence)
+        selection = select(
+            manifest.model, subset, device, wishes, link, absence, held=held, files=files
+        )
         selections.append(selection)
         device = _without(device, selection.chosen.weights_bytes)
     return tuple(selections)

@@ -1,7 +1,7 @@
 """All parts of a model onto this device: in parallel, each byte once, handed on as they complete.
 
-What is here already comes from a store; equal digests are one part, however often the manifest
-names them. Memory holds at most twice `parallel` segments, whatever the size of the model.
+What is here already comes from a store. Memory holds at most twice `parallel` segments, whatever
+the size of the model.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ async def download(
     *,
     parallel: int,
 ) -> None:
-    """Bring every part here and hand it to `consume`, once per digest, in no fixed order.
+    """Bring every part here and hand it to `consume`, in no fixed order; no digest comes twice.
 
     Raises the first failure of a part, after the others were stopped.
     """
@@ -60,18 +60,10 @@ async def download(
 
     try:
         async with asyncio.TaskGroup() as group:
-            for part in unique(parts):
+            for part in parts:
                 group.create_task(bring(part))
     except BaseExceptionGroup as failures:
         raise _first(failures) from None
-
-
-def unique(parts: Iterable[SegmentRef]) -> tuple[SegmentRef, ...]:
-    """The parts without repeated digests, in order."""
-    first: dict[str, SegmentRef] = {}
-    for part in parts:
-        first.setdefault(part.sha256, part)
-    return tuple(first.values())
 
 
 async def _look(

@@ -32,7 +32,7 @@ async def open_model(
     parsed = parse_entry(entry, session=session, task=task, name=name)
     async with HttpFetcher() as fetcher:
         watch = partial(report_over_http, authorization=options.authorization)
-        return await ModelAccess(fetcher, options, watch=watch).open(parsed)
+        return await ModelAccess(fetcher, options, watch=watch, connect=HttpFetcher).open(parsed)
 
 
 async def fetch_model(

@@ -12,6 +12,7 @@ from fivegms_client.capabilities import DeviceCapabilities
 from fivegms_client.composition import WHOLE
 from fivegms_client.errors import BadOption
 from fivegms_client.progress import OnProgress
+from fivegms_client.refinement import Refine
 from fivegms_client.retry import DEFAULT_RETRY, RetryPolicy
 from fivegms_client.segment_keys import SegmentKeys
 from fivegms_client.selection import DEFAULT_PREFERENCES, LinkEstimate, Preferences
@@ -55,11 +56,15 @@ class AccessOptions:
     authorization: Authorization | None = None
     trust: TrustPolicy = TRUST_OFF
     keys: SegmentKeys | None = None
+    refine: Refine = Refine.OFF
+    update_every_s: float | None = None
     progress: OnProgress | None = None
 
     def __post_init__(self) -> None:
         if self.parallel < 1:
             raise BadOption(f"parallel is {self.parallel}; at least one segment must be on its way")
+        if self.update_every_s is not None and not self.update_every_s > 0:
+            raise BadOption(f"update_every_s is {self.update_every_s}; it is a time above 0")
         for name, text in (("client_id", self.client_id), ("cohort", self.cohort)):
             if text is not None and not re.fullmatch(UE_NAME_PATTERN, text):
                 raise BadOption(

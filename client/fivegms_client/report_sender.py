@@ -67,6 +67,10 @@ class Reporter:
         """An inference ended now, and the first one `ttfi_ms` after the start. Never waits."""
         self._session.inferred(latency_ms, ttfi_ms)
 
+    def uses(self, subject: Subject) -> None:
+        """From now on inferences are of another variant or version."""
+        self._session.uses(subject)
+
     def stop(self) -> None:
         """Send the last reports and end; stopping twice is fine.
 

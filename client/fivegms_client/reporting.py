@@ -197,6 +197,7 @@ class ReportingSession:
     ) -> None:
         self._subject = subject
         self._instant = instant
+        self._ended: list[Report] = []
         self._lock = Lock()
         self._ready_ms: float | None = None
         self._ttfi_ms: float | None = None
@@ -214,14 +215,23 @@ class ReportingSession:
             for period in self._periods:
                 period.saw(began, latency_ms)
 
+    def uses(self, subject: Subject) -> None:
+        """From now on inferences are of another variant or version: what was before is reported."""
+        with self._lock:
+            self._ended += [report for period in self._periods for report in self._report(period)]
+            self._subject = subject
+            self._ttfi_ms = None
+            for period in self._periods:
+                period.reported = False
+
     def next_due(self) -> float | None:
         """When to ask for reports again; None where only the end has any."""
         return min((period.due for period in self._periods if period.due is not None), default=None)
 
     def due(self, now: float) -> list[Report]:
         """The reports whose time has come."""
-        reports = []
         with self._lock:
+            reports, self._ended = self._ended, []
             for period in self._periods:
                 if period.due is not None and period.due <= now:
                     period.due = now + (period.task.interval_s or 0.0)
@@ -231,7 +241,8 @@ class ReportingSession:
     def finish(self) -> list[Report]:
         """The last reports, of what was not reported yet."""
         with self._lock:
-            return [report for period in self._periods for report in self._report(period)]
+            last = [report for period in self._periods for report in self._report(period)]
+            return [*self._ended, *last]
 
     def _report(self, period: _Period) -> list[Report]:
         if period.first is None or period.last is None:

@@ -9,16 +9,20 @@ ever chosen. Among the rest the app's wish decides:
     accuracy   the highest advertised accuracy, then the best quality ranking, then fewest bytes
     speed      the fewest bytes, then the highest advertised accuracy
 
+Bytes are those still to be fetched: an enhancement layer costs what is missing of itself and of all
+layers below, a delta its own bytes where its base is on this device, and is refused elsewhere.
+
 It must not know how bytes are fetched or decoded.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import inf
 
 from fivegms_client.capabilities import DeviceCapabilities, model_refusal, refusal
 from fivegms_client.errors import NoSuitableVariant, UnsupportedOpset
+from fivegms_client.layers import Held, layers_of, missing_bytes, nothing_held
 from fivegms_manifests.model import Accuracy, Model, Subset, Variant
 
 ACCURACY_TOLERANCE = 0.01
@@ -93,6 +97,37 @@ class Selection:
     reason: str
     candidates: tuple[Candidate, ...]
 
+    @property
+    def layers(self) -> tuple[Variant, ...]:
+        """The chosen variant and all that it builds on, lowest first."""
+        return layers_of(self.chosen, self.subset.variants)
+
+
+def in_use(selection: Selection, variant: Variant) -> Selection:
+    """The selection as if `variant`, a layer on the way, had been chosen."""
+    return replace(selection, chosen=variant)
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """A variant with what decides: the bytes to fetch for it, and its comparable accuracy."""
+
+    variant: Variant
+    size_bytes: int
+    accuracy: float | None
+
+    @property
+    def known_accuracy(self) -> float:
+        return -inf if self.accuracy is None else self.accuracy
+
+    @property
+    def fewest_bytes(self) -> tuple[int, int]:
+        return self.size_bytes, self.variant.quality_ranking
+
+    @property
+    def best_quality(self) -> tuple[int, int]:
+        return self.variant.quality_ranking, self.size_bytes
+
 
 def select(
     model: Model,
@@ -101,35 +136,48 @@ def select(
     preferences: Preferences = DEFAULT_PREFERENCES,
     link: LinkEstimate | None = None,
     absence: Callable[[Variant], str | None] = lambda variant: None,
+    *,
+    held: Held = nothing_held,
+    files: bool = False,
 ) -> Selection:
     """Choose a variant of `subset`.
 
-    `absence` tells why a variant cannot be had at all (a folder that lacks its segments), or None.
-    Raises UnsupportedOpset when the engine cannot run the model, whatever the variant, and
-    NoSuitableVariant when every variant is refused; both before any weights are fetched.
+    `absence` tells why a variant cannot be had at all (a folder that lacks its segments), or None;
+    `held` whether a part is here already. With `files`, the provider's own file will do, whatever
+    the device can run. Raises UnsupportedOpset when the engine cannot run the model, whatever the
+    variant, and NoSuitableVariant when every variant is refused; both before any weights are
+    fetched.
     """
     unsupported = model_refusal(model, device)
     if unsupported is not None:
         raise UnsupportedOpset(model.name, [unsupported])
     metric = _common_metric(subset.variants)
-    causes = {
-        variant.id: refusal(variant, device)
-        or absence(variant)
-        or _unwanted(variant, preferences, link, metric)
-        for variant in subset.variants
-    }
-    suitable = [variant for variant in subset.variants if causes[variant.id] is None]
+
+    def cause(offer: _Offer) -> str | None:
+        as_file = files and offer.variant.container is not None
+        impossible = None if as_file else _refusal(offer.variant, subset, device)
+        return (
+            impossible
+            or _absence(offer.variant, subset, absence)
+            or _unwanted(offer, preferences, link)
+        )
+
+    offers = [_offer(variant, subset, metric, held) for variant in subset.variants]
+    causes = {offer.variant.id: cause(offer) for offer in offers}
+    suitable = [offer for offer in offers if causes[offer.variant.id] is None]
     if not suitable:
         raise NoSuitableVariant(
             f"{model.name}, subset {subset.name}",
             [f"{variant.id}: {causes[variant.id]}" for variant in subset.variants],
         )
-    chosen, reason = _CHOICES[preferences.prefer](suitable, metric, link)
+    best, reason = _CHOICES[preferences.prefer](suitable, metric, link)
     return Selection(
         subset,
-        chosen,
+        best.variant,
         reason,
-        tuple(_candidate(v, causes[v.id], chosen, reason, metric) for v in subset.variants),
+        tuple(
+            _candidate(offer, causes[offer.variant.id], best, reason, metric) for offer in offers
+        ),
     )
 
 
@@ -151,64 +199,85 @@ def _key(accuracy: Accuracy) -> Metric:
     return accuracy.metric, accuracy.data_set
 
 
-def _unwanted(
-    variant: Variant,
-    preferences: Preferences,
-    link: LinkEstimate | None,
-    metric: Metric | None,
+def _offer(variant: Variant, subset: Subset, metric: Metric | None, held: Held) -> _Offer:
+    try:
+        layers = layers_of(variant, subset.variants)
+    except KeyError:
+        layers = (variant,)
+    return _Offer(variant, missing_bytes(layers, held), accuracy_of(variant, metric))
+
+
+def _refusal(variant: Variant, subset: Subset, device: DeviceCapabilities) -> str | None:
+    """Why the device cannot run `variant`, or recover what it builds on."""
+    try:
+        layers = layers_of(variant, subset.variants)
+    except KeyError as error:
+        return f"it is an enhancement of {error.args[0]}, which the manifest does not have"
+    own = refusal(variant, device)
+    below = (f"{one.id} below it: {why}" for one in layers[:-1] if (why := refusal(one, device)))
+    return own or next(below, None)
+
+
+def _absence(
+    variant: Variant, subset: Subset, absence: Callable[[Variant], str | None]
 ) -> str | None:
+    layers = layers_of(variant, subset.variants)
+    return next((why for layer in layers if (why := absence(layer))), None)
+
+
+def _unwanted(offer: _Offer, preferences: Preferences, link: LinkEstimate | None) -> str | None:
+    variant, accuracy = offer.variant, offer.accuracy
     if preferences.variant not in (None, variant.id, variant.precision):
         return f"{preferences.variant} was asked for"
-    accuracy = accuracy_of(variant, metric)
     if preferences.min_accuracy is not None and (
         accuracy is None or accuracy < preferences.min_accuracy
     ):
         advertised = "no accuracy" if accuracy is None else f"{accuracy:.4g}"
         return f"it advertises {advertised}, and at least {preferences.min_accuracy} was asked for"
     if link is not None and preferences.max_fetch_s is not None:
-        fetch_s = link.fetch_s(variant.size_bytes)
+        fetch_s = link.fetch_s(offer.size_bytes)
         if fetch_s > preferences.max_fetch_s:
             return f"it would take {fetch_s:.1f} s to fetch, more than {preferences.max_fetch_s} s"
     return None
 
 
 def _balanced(
-    suitable: Sequence[Variant], metric: Metric | None, link: LinkEstimate | None
-) -> tuple[Variant, str]:
-    known = [v for v in suitable if accuracy_of(v, metric) is not None]
+    suitable: Sequence[_Offer], metric: Metric | None, link: LinkEstimate | None
+) -> tuple[_Offer, str]:
+    known = [offer for offer in suitable if offer.accuracy is not None]
     if known:
-        best = max(_accuracy_or_lowest(v, metric) for v in known)
-        near = [v for v in known if best - _accuracy_or_lowest(v, metric) <= ACCURACY_TOLERANCE]
+        best = max(offer.known_accuracy for offer in known)
+        near = [offer for offer in known if best - offer.known_accuracy <= ACCURACY_TOLERANCE]
         return (
-            min(near, key=_fewest_bytes),
+            min(near, key=lambda offer: offer.fewest_bytes),
             f"it has the fewest bytes of those within {ACCURACY_TOLERANCE} of the best accuracy",
         )
-    prompt = [v for v in suitable if link is None or link.fetch_s(v.size_bytes) <= PATIENCE_S]
+    prompt = [o for o in suitable if link is None or link.fetch_s(o.size_bytes) <= PATIENCE_S]
     if prompt:
         return (
-            min(prompt, key=_best_quality),
+            min(prompt, key=lambda offer: offer.best_quality),
             "no accuracy is advertised, and it has the best quality ranking",
         )
     return (
-        min(suitable, key=_fewest_bytes),
+        min(suitable, key=lambda offer: offer.fewest_bytes),
         f"no variant arrives within {PATIENCE_S:.0f} s, and it has the fewest bytes",
     )
 
 
 def _accurate(
-    suitable: Sequence[Variant], metric: Metric | None, link: LinkEstimate | None
-) -> tuple[Variant, str]:
-    chosen = min(suitable, key=lambda v: (-_accuracy_or_lowest(v, metric), *_best_quality(v)))
+    suitable: Sequence[_Offer], metric: Metric | None, link: LinkEstimate | None
+) -> tuple[_Offer, str]:
+    best = min(suitable, key=lambda offer: (-offer.known_accuracy, *offer.best_quality))
     if metric is None:
-        return chosen, "no accuracy is advertised, and it has the best quality ranking"
-    return chosen, f"it has the highest {metric[0]}"
+        return best, "no accuracy is advertised, and it has the best quality ranking"
+    return best, f"it has the highest {metric[0]}"
 
 
 def _fast(
-    suitable: Sequence[Variant], metric: Metric | None, link: LinkEstimate | None
-) -> tuple[Variant, str]:
-    chosen = min(suitable, key=lambda v: (v.size_bytes, -_accuracy_or_lowest(v, metric)))
-    return chosen, "it has the fewest bytes"
+    suitable: Sequence[_Offer], metric: Metric | None, link: LinkEstimate | None
+) -> tuple[_Offer, str]:
+    best = min(suitable, key=lambda offer: (offer.size_bytes, -offer.known_accuracy))
+    return best, "it has the fewest bytes"
 
 
 _CHOICES = {
@@ -218,40 +287,21 @@ _CHOICES = {
 }
 
 
-def _accuracy_or_lowest(variant: Variant, metric: Metric | None) -> float:
-    accuracy = accuracy_of(variant, metric)
-    return -inf if accuracy is None else accuracy
-
-
-def _fewest_bytes(variant: Variant) -> tuple[int, int]:
-    return variant.size_bytes, variant.quality_ranking
-
-
-def _best_quality(variant: Variant) -> tuple[int, int]:
-    return variant.quality_ranking, variant.size_bytes
-
-
 def _candidate(
-    variant: Variant,
-    refused: str | None,
-    chosen: Variant,
-    reason: str,
-    metric: Metric | None,
+    offer: _Offer, refused: str | None, best: _Offer, reason: str, metric: Metric | None
 ) -> Candidate:
     if refused is not None:
-        return Candidate(variant, Verdict.REFUSED, refused)
-    if variant is chosen:
-        return Candidate(variant, Verdict.CHOSEN, reason)
-    return Candidate(variant, Verdict.TURNED_DOWN, _comparison(variant, chosen, metric))
+        return Candidate(offer.variant, Verdict.REFUSED, refused)
+    if offer is best:
+        return Candidate(offer.variant, Verdict.CHOSEN, reason)
+    return Candidate(offer.variant, Verdict.TURNED_DOWN, _comparison(offer, best, metric))
 
 
-def _comparison(variant: Variant, chosen: Variant, metric: Metric | None) -> str:
+def _comparison(offer: _Offer, best: _Offer, metric: Metric | None) -> str:
     """How a variant that would do differs from the chosen one."""
-    bytes_more = variant.size_bytes - chosen.size_bytes
-    size = (
-        f"{abs(bytes_more):,} bytes {'larger' if bytes_more >= 0 else 'smaller'} than {chosen.id}"
-    )
-    own, other = accuracy_of(variant, metric), accuracy_of(chosen, metric)
-    if metric is None or own is None or other is None:
+    bytes_more = offer.size_bytes - best.size_bytes
+    larger = "larger" if bytes_more >= 0 else "smaller"
+    size = f"{abs(bytes_more):,} bytes {larger} than {best.variant.id}"
+    if metric is None or offer.accuracy is None or best.accuracy is None:
         return f"it is {size}, and their accuracy cannot be compared"
-    return f"it is {size}, at {metric[0]} {own:.4g} against {other:.4g}"
+    return f"it is {size}, at {metric[0]} {offer.accuracy:.4g} against {best.accuracy:.4g}"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fivegms_client.decoding import SubsetAssembly
+from fivegms_client.decoding import Layer, SubsetAssembly
 from fivegms_client.errors import ModelDamaged, WrongModelSegment
 from fivegms_manifests.model import SegmentRef
 from support.onnx_graphs import perceptron
@@ -15,7 +15,7 @@ PARTS = [part for precision in ("fp32", "int8") for part in PUBLISHED.variant(pr
 
 
 def assembly() -> SubsetAssembly:
-    return SubsetAssembly(PUBLISHED.variant("fp32"))
+    return SubsetAssembly([Layer(PUBLISHED.variant("fp32"))])
 
 
 def accept(part: SegmentRef, data: bytes) -> None:

@@ -149,7 +149,7 @@ def test_figures_of_other_data_sets_are_not_compared() -> None:
     ("spoiled", "told"),
     [
         (replace(FP32, codec="nnc"), "codec nnc is not known"),
-        (replace(FP32, precision="int4"), "precision int4 is not known"),
+        (replace(FP32, precision="int2"), "precision int2 is not known"),
         (replace(FP32, depends_on="base"), "enhancement of base"),
         (replace(FP32, weights_bytes=2_000_000), "2,000,000 bytes of memory, and 1,000,000"),
         (replace(FP32, constraints=Constraints(min_memory_bytes=2_000_000)), "2,000,000 bytes"),

@@ -1,0 +1,158 @@
+"""From an entry to chosen variants: M5, the manifest, its signature, the device, the choice.
+
+An `Access` is the parts of the access function over one transport; a model that is kept current
+gets a new one for each step. No segment is asked for here (TR 26.927 6.5.6).
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from fivegms_client.arrival import Arrival, kept_between_runs
+from fivegms_client.authorization import authorised
+from fivegms_client.capabilities import DeviceCapabilities
+from fivegms_client.clock import Clock
+from fivegms_client.composition import chosen_subsets, select_each
+from fivegms_client.decoding import Tensors
+from fivegms_client.device import measure_device
+from fivegms_client.entry import Entry, ManifestUrl, SessionEntry, TaskEntry
+from fivegms_client.fetching import Fetcher
+from fivegms_client.layers import Held, nothing_held
+from fivegms_client.manifest_access import AccessedManifest, access_manifest
+from fivegms_client.media_session_handler import MediaSessionHandler, ModelPlace
+from fivegms_client.options import AccessOptions
+from fivegms_client.progress import ProgressMeter
+from fivegms_client.segment_keys import KeyRing
+from fivegms_client.selection import Selection
+from fivegms_client.service_access import SaiCache
+from fivegms_client.timings import Stopwatch
+from fivegms_client.transfer import Transfer
+from fivegms_client.trust.guard import TrustGuard
+from fivegms_client.trust.policy import Trust
+from fivegms_manifests.model import SegmentRef, Variant
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a choice may build on: `bases` are decoded weights by their digest, `failed` variants
+    that could not be had, by id, with the cause. `held` tells which parts are in memory.
+    """
+
+    bases: Mapping[str, Tensors] = field(default_factory=dict, repr=False)
+    failed: Mapping[str, str] = field(default_factory=dict)
+    held: Held = nothing_held
+
+    def absence(self, variant: Variant) -> str | None:
+        """Why `variant` cannot be had, or None."""
+        delta = variant.delta
+        if delta is not None and delta.base_sha256 not in self.bases:
+            return (
+                f"it holds what changed since {delta.base_variant} of version "
+                f"{delta.base_version}, which this device does not hold"
+            )
+        return self.failed.get(variant.id)
+
+
+NOTHING_KNOWN = Known()
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What is known before the first segment is asked for."""
+
+    watch: Stopwatch
+    accessed: AccessedManifest
+    selections: tuple[Selection, ...]
+    trust: Trust
+    device: DeviceCapabilities
+    place: ModelPlace | None = None
+
+
+class Access:
+    """The parts of the access function over one transport."""
+
+    def __init__(
+        self, fetcher: Fetcher, options: AccessOptions, clock: Clock, sai_cache: SaiCache | None
+    ) -> None:
+        self.options = options
+        self.clock = clock
+        nothing_yet = ProgressMeter(0, options.progress)
+        self._transfer = Transfer(fetcher, options.retry, clock, nothing_yet.waiting)
+        to_af = authorised(fetcher, options.authorization)
+        asking = Transfer(to_af, options.retry, clock, nothing_yet.waiting)
+        self.handler = MediaSessionHandler(
+            asking, sai_cache, client_id=options.client_id, cohort=options.cohort
+        )
+        self._guard = TrustGuard(options.trust, self._transfer, clock)
+        self._keys = KeyRing(options.keys, fetcher, options.retry, clock)
+
+    async def start(
+        self, entry: Entry, known: Known = NOTHING_KNOWN, *, files: bool = False
+    ) -> Start:
+        """Find the model, and choose. With `files`, the provider's own file will do.
+
+        Raises ClientError.
+        """
+        watch = Stopwatch(self.clock.now)
+        where, place = entry, None
+        if isinstance(where, SessionEntry | TaskEntry):
+            with watch.stage("sai_ms"):
+                place = await self.handler.locate(where)
+            where = ManifestUrl(place.url)
+        with watch.stage("mpd_ms"):
+            accessed = await access_manifest(where, self._transfer)
+            trust = await self._guard.judge(accessed)
+        with watch.stage("device_ms"):
+            device = await self._device()
+        start = Start(watch, accessed, (), trust, device, place)
+        return await self.chosen(start, known, files=files)
+
+    async def chosen(self, start: Start, known: Known, *, files: bool = False) -> Start:
+        """The same with a choice of variants. Raises BadOption, NoSuitableVariant."""
+        # A folder is asked for each of its files.
+        selections = await asyncio.to_thread(self._select, start, known, files)
+        return replace(start, selections=selections)
+
+    def arrival(self, start: Start) -> Arrival:
+        """What brings variants of the manifest here."""
+        return Arrival(start.accessed, self.options, self._transfer, self._keys, self.clock)
+
+    def absence(self, start: Start, variant: Variant, known: Known = NOTHING_KNOWN) -> str | None:
+        """Why `variant` cannot be had, or None."""
+        return (
+            start.accessed.absence(variant)
+            or self._keys.absence(variant.encryption)
+            or known.absence(variant)
+        )
+
+    async def _device(self) -> DeviceCapabilities:
+        if self.options.device is not None:
+            return self.options.device
+        return await asyncio.to_thread(measure_device, self.options.providers)
+
+    def _select(self, start: Start, known: Known, files: bool) -> tuple[Selection, ...]:
+        options, manifest = self.options, start.accessed.manifest
+        subsets = chosen_subsets(
+            manifest,
+            composition=options.composition,
+            endpoint=options.endpoint,
+            subset=options.subset,
+        )
+        return select_each(
+            manifest,
+            subsets,
+            start.device,
+            options.preferences,
+            options.link,
+            lambda variant: self.absence(start, variant, known),
+            held=self._held(start, known),
+            files=files,
+        )
+
+    def _held(self, start: Start, known: Known) -> Held:
+        caches = () if start.accessed.folder is not None else kept_between_runs(self.options)
+
+        def held(part: SegmentRef) -> bool:
+            return known.held(part) or any(cache.has(part) for cache in caches)
+
+        return held
