@@ -199,12 +199,12 @@ def _preparation_faults(
         yield fault(f"processing {template.content_type} is {NOT_SUPPORTED}", *member)
     elif distribution.entry_point is None:
         yield fault(f"is required; its path is {template.manifest!r}", *at, "entryPoint")
-    elif _entered_at(distribution, distribution.entry_point) != template.manifest:
+    elif entered_at(distribution, distribution.entry_point) != template.manifest:
         reason = f"must be the template's manifest, {template.manifest!r}"
         yield fault(reason, *at, "entryPoint", "relativePath")
 
 
-def _entered_at(distribution: DistributionConfiguration, entry: M1MediaEntryPoint) -> str | None:
+def entered_at(distribution: DistributionConfiguration, entry: M1MediaEntryPoint) -> str | None:
     """The content path that the entry point means; None where a rule is at fault anyway."""
     try:
         rules = [

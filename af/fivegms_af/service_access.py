@@ -6,16 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from fivegms_af.config import ApplicationServerAddress
+from fivegms_af.distributions import entered_at
 from fivegms_af.edge_resources import app_driven
 from fivegms_af.hosting import distribution_url
 from fivegms_af.metrics_reporting import effective_metrics, effective_scheme
 from fivegms_af.policy.templates import is_ready
-from fivegms_af.preparation import is_in_use
 from fivegms_af.provisioned import Document, DocumentKind, Session
 from fivegms_af.rollout import Ue, choose
 from fivegms_api.ai_models import AiModel, AiModelState
 from fivegms_api.consumption_reporting import ConsumptionReportingConfiguration
-from fivegms_api.content_hosting import DistributionConfiguration
+from fivegms_api.content_hosting import DistributionConfiguration, M1MediaEntryPoint
 from fivegms_api.edge_resources import EdgeProcessingEligibilityCriteria, EdgeResourcesConfiguration
 from fivegms_api.metrics_reporting import MetricsReportingConfiguration
 from fivegms_api.policy_templates import PolicyTemplate
@@ -75,7 +75,7 @@ def locate(model: AiModel, session: Session, address: ApplicationServerAddress) 
     """`model` with the absolute URL of its manifest, once that is published and distributed."""
     locator = None
     if model.state is AiModelState.PUBLISHED:
-        locator = _entry_of(session, model.content_preparation_template_id, address)
+        locator = _entry_of(session, model, address)
     return model.model_copy(update={"locator": locator})
 
 
@@ -134,13 +134,23 @@ def _distributions(
             yield distribution_url(session.id, number, distribution, address), distribution
 
 
-def _entry_of(session: Session, template_id: str, address: ApplicationServerAddress) -> str | None:
-    """Where what the template prepares is first entered: a path that rewriting may lead on from."""
+def _entry_of(session: Session, model: AiModel, address: ApplicationServerAddress) -> str | None:
+    """Where the model is first entered: a path that rewriting may lead on from."""
     for base_url, distribution in _distributions(session, address):
         entry = distribution.entry_point
-        if entry is not None and distribution.content_preparation_template_id == template_id:
+        if entry is not None and _hosts(distribution, entry, model):
             return base_url + entry.relative_path
     return None
+
+
+def _hosts(
+    distribution: DistributionConfiguration, entry: M1MediaEntryPoint, model: AiModel
+) -> bool:
+    """Templates' models go out where the template is named, others where they are entered."""
+    if model.content_preparation_template_id is None:
+        entered = entered_at(distribution, entry) == model.manifest
+        return entered and distribution.content_preparation_template_id is None
+    return distribution.content_preparation_template_id == model.content_preparation_template_id
 
 
 def _consumption(session: Session, place: Place) -> ClientConsumptionReportingConfiguration | None:
@@ -242,4 +252,9 @@ def _relocation(configuration: EdgeResourcesConfiguration) -> M5EasRelocationReq
 
 def _is_distributed(model: AiModel, sessions: Mapping[str, Session]) -> bool:
     session = sessions.get(model.provisioning_session_id)
-    return session is not None and is_in_use(session, model.content_preparation_template_id)
+    if session is None or session.hosting is None:
+        return False
+    return any(
+        one.entry_point is not None and _hosts(one, one.entry_point, model)
+        for one in session.hosting.configuration.distribution_configurations
+    )

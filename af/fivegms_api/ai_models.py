@@ -118,11 +118,12 @@ class AiModel(WireModel):
     """A model of a provisioning session.
 
     `manifest` is the MPD's path below the session's distribution base URL; `locator` its absolute
-    URL, where the answering function knows it.
+    URL, where the answering function knows it. A model that its provider prepared, and whose files
+    were ingested as they are, has no template.
     """
 
     provisioning_session_id: str
-    content_preparation_template_id: str
+    content_preparation_template_id: str | None = None
     name: str
     version: int
     task: str

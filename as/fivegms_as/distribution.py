@@ -57,7 +57,8 @@ class Distribution:
 
     `names` are the host names that are answered, where empty: all. `rewriting` has patterns and
     what takes the place of a match. `origin` is the base URL that content is pulled from, with a
-    final slash; None for what is pushed or prepared.
+    final slash; None for what is pushed or prepared. `model_manifest` is the content path of the
+    model MPD that is entered here, where the provider prepared that.
     """
 
     template: str | None = None
@@ -68,6 +69,7 @@ class Distribution:
     rewriting: tuple[tuple[ProviderPattern, str], ...] = ()
     caching: tuple[CachingRule, ...] = ()
     origin: str | None = None
+    model_manifest: str | None = None
 
     @property
     def plain(self) -> bool:
@@ -83,13 +85,20 @@ class Distribution:
     def carries(self, stored: StoredObject) -> bool:
         """Whether content goes out here: what the template made, or else what was ingested.
 
-        A model's source and its held-out evaluation set so stay inside. What a provider signs of a
+        A model's source and its held-out evaluation set so stay inside: where a model goes out that
+        its provider prepared, nothing else does than its folder. What a provider signs of a
         manifest goes out with what was made.
         """
         if self.template is None:
-            return not stored.templates
+            return not stored.templates and stored.path.startswith(self._folder)
         signs = not stored.templates and lies_beside_manifest(stored.path)
         return signs or self.template in stored.templates
+
+    @property
+    def _folder(self) -> str:
+        """With its slash; of all content, empty."""
+        folder, slash, _ = (self.model_manifest or "").rpartition("/")
+        return folder + slash
 
     def content_path(self, path: str) -> str:
         """The content path that a request path means, both relative and decoded.

@@ -5,10 +5,10 @@ not have, is refused by name.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from fivegms_api.content_hosting import (
     CachingConfiguration,
@@ -21,11 +21,14 @@ from fivegms_api.content_hosting import (
 from fivegms_api.content_protocols import DASH_IF_INGEST, HTTP_PULL_INGEST
 from fivegms_api.locators import locator_fault
 from fivegms_api.m3 import Capabilities
+from fivegms_api.path_rewriting import rewritten_path
 from fivegms_api.problem_details import InvalidParam, json_pointer
 from fivegms_api.provider_pattern import ProviderPattern
 from fivegms_api.url_signature import signature_faults
 from fivegms_as.distribution import CachingRule, Distribution, SignedUrls
-from fivegms_as.errors import InvalidDocument
+from fivegms_as.errors import InvalidDocument, InvalidPath
+from fivegms_as.names import content_path
+from fivegms_manifests.model import PROFILE_URN
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
@@ -110,18 +113,21 @@ class _Reader:
         self, one: DistributionConfiguration, origin: str | None, at: tuple[str | int, ...]
     ) -> Distribution:
         """One entry; where a member is at fault, the outcome is not to be used."""
+        rewriting = self._rewriting(one, *at)
+        pushed_as_is = origin is None and one.content_preparation_template_id is None
         return Distribution(
             template=one.content_preparation_template_id,
             names=self._names(one, *at),
             certificate=one.certificate_id,
             signed=self._signed(one.url_signature, *at),
             locators=self._locators(one.geo_fencing, *at),
-            rewriting=self._rewriting(one, *at),
+            rewriting=rewriting,
             caching=tuple(
                 self._caching_rule(rule, *at, "cachingConfigurations", index)
                 for index, rule in enumerate(one.caching_configurations or ())
             ),
             origin=origin if one.content_preparation_template_id is None else None,
+            model_manifest=_model_manifest(one, rewriting) if pushed_as_is else None,
         )
 
     def _names(self, one: DistributionConfiguration, *at: str | int) -> frozenset[str]:
@@ -179,6 +185,19 @@ class _Reader:
 
     def _refuse(self, reason: str, *at: str | int) -> None:
         self.faults.append(_fault(reason, *at))
+
+
+def _model_manifest(
+    one: DistributionConfiguration, rewriting: Sequence[tuple[ProviderPattern, str]]
+) -> str | None:
+    """The content path of the model MPD that is the entry point, if that is one."""
+    entry = one.entry_point
+    if entry is None or PROFILE_URN not in (entry.profiles or ()):
+        return None
+    try:
+        return content_path(rewritten_path(unquote(entry.relative_path), rewriting))
+    except InvalidPath:
+        return None
 
 
 def _is_host_name(name: str) -> bool:

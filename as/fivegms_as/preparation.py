@@ -32,6 +32,7 @@ from fivegms_as.errors import (
     UnknownContent,
     UnknownProvisioningSession,
 )
+from fivegms_as.ingested_models import IngestedModels
 from fivegms_as.namespace import Namespace
 from fivegms_as.preparation_records import PreparationRecords
 from fivegms_as.preparation_rules import PreparedModel
@@ -89,6 +90,7 @@ class PreparationJobs:
         self._clock = clock
         self._slots = asyncio.Semaphore(concurrency)
         self._records = PreparationRecords(documents)
+        self._ingested = IngestedModels(store)
         self._jobs: dict[tuple[str, str], _Job] = {}
         self._leaving = False
         self._changing = asyncio.Lock()
@@ -142,13 +144,14 @@ class PreparationJobs:
         await self._settled.wait()
 
     def models(self, session: Session) -> tuple[AiModel, ...]:
-        """What is told of a session's models, in order of template."""
+        """What is told of a session's models, in order of template; those without one at last."""
         content = self._content(session.id)
-        return tuple(
+        prepared = (
             model
             for _, (template, preparation) in sorted(_model_templates(session).items())
             for model in self._models(session.id, template, preparation, content)
         )
+        return (*prepared, *self._ingested.models(session, content))
 
     def _models(
         self,
@@ -190,6 +193,7 @@ class PreparationJobs:
 
     async def _follow_session(self, session_id: str) -> None:
         session = self._sessions.get(session_id)
+        await self._ingested.look_at(session_id, session, self._content(session_id))
         templates = _model_templates(session) if session and session.hosting else {}
         for template_id in set(self._records.of(session_id)) - set(templates):
             await self._drop(session_id, template_id)

@@ -13,6 +13,7 @@ Preparation Template (`fivegms_api.model_preparation`). In the order in which a 
     decoding              segments back to a loaded model, as a UE does it
     evaluation            what those segments are worth (evaluation_set, measurement, machine)
     manifest              ids, ranking and constraints of what was measured
+    reported              a manifest's variants as M3 and M1 report them
     preparation           all of it, in order, into a folder (progress)
 
 It reads and writes local files and opens no socket. It knows no provisioning session, job or

@@ -25,9 +25,9 @@ from fivegms_prepare.encryption import encrypt_manifest, refuse_without_key
 from fivegms_prepare.errors import NotDescribable, StorageFailed, cause_of
 from fivegms_prepare.journal import FILES, Journal
 from fivegms_prepare.making import Made, Making
-from fivegms_prepare.manifest import variants_of
 from fivegms_prepare.opening import open_inputs
 from fivegms_prepare.progress import Progress, Report
+from fivegms_prepare.reported import variants_of
 
 CHECKING = 0.05
 

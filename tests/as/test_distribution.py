@@ -49,6 +49,13 @@ def test_what_signs_a_manifest_goes_out_with_it():
     assert not one.carries(stored("model.mpd.release.json", "t2"))
 
 
+def test_where_a_model_is_entered_only_its_folder_goes_out():
+    deep, shallow = Distribution(model_manifest="a/1/m.mpd"), Distribution(model_manifest="m.mpd")
+    held = [stored("a/1/s.m4s"), stored("a/1/m.mpd"), stored("a/10/m.mpd"), stored("net.onnx")]
+    assert [deep.carries(each) for each in held] == [True, True, False, False]
+    assert all(shallow.carries(each) for each in held)
+
+
 @pytest.mark.parametrize(
     ("rules", "path", "content"),
     [

@@ -14,7 +14,7 @@ from fivegms_manifests.model import (
     Subset,
     Variant,
 )
-from fivegms_prepare.manifest import variants_of
+from fivegms_prepare.reported import variants_of
 from fivegms_testbed.cli.console import headed, megabytes, results
 from fivegms_testbed.cli.model_tables import facts_table, tensor_text
 from fivegms_testbed.cli.publish import variants_table

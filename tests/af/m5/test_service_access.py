@@ -5,6 +5,8 @@ import pytest
 from fivegms_af.policy.memory_control import MemoryPolicyControl
 from fivegms_af.policy.templates import TemplateEvent
 from fivegms_api.ai_models import AiModel, AiModelState
+from fivegms_api.content_protocols import DASH_IF_INGEST
+from fivegms_manifests.model import PROFILE_URN
 
 
 def information(af: Any, session: str) -> str:
@@ -225,6 +227,30 @@ async def test_a_ue_finds_the_model_of_its_task(af: Any) -> None:
     names = [model["name"] for model in (await af.get(url)).json["aiModels"]]
     assert names == ["classifier", "detector"]
     assert (await af.get(f"{url}?name=detector&task=speech")).json == {"aiModels": []}
+
+
+async def test_a_model_without_a_template_is_found_where_it_is_entered(af: Any) -> None:
+    session = await af.session()
+    entry = {"contentType": "application/dash+xml", "profiles": [PROFILE_URN]}
+    hosting = {
+        "name": "two models and what is no model",
+        "ingestConfiguration": {"pull": False, "protocol": DASH_IF_INGEST},
+        "distributionConfigurations": [
+            {},
+            {"entryPoint": {"relativePath": "a/1/model.mpd", **entry}},
+            {"entryPoint": {"relativePath": "b/1/model.mpd", **entry}},
+        ],
+    }
+    await af.send("POST", f"{session}/content-hosting-configuration", hosting)
+    made = {"content_preparation_template_id": None}
+    af.server.published = [
+        published(session, "", name="b", manifest="b/1/model.mpd", **made),
+        published(session, "", name="c", manifest="c/1/model.mpd", **made),
+    ]
+    [found] = (await af.get(f"{af.m5}/fivegms-m5-ai/v1/models")).json["aiModels"]
+    assert found["name"] == "b"
+    assert "/distribution-2/" in found["locator"]
+    assert found["locator"].endswith("/b/1/model.mpd")
 
 
 @pytest.mark.parametrize("query", ["tasks=a", "task=a&task=b", "task=a&x=y"])
