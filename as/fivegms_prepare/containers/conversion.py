@@ -29,7 +29,7 @@ from fivegms_prepare.errors import (
     ConversionUnsafe,
     ConverterMissing,
 )
-from fivegms_prepare.nnef import read_nnef
+from fivegms_prepare.nnef import convert_nnef
 
 OPSET = 18
 """The operator set that models are converted to: the newest that tf2onnx writes."""
@@ -159,7 +159,7 @@ def _from_exported_program(work: _Work, model: ModelContainer) -> None:
 
 
 def _from_nnef(work: _Work, model: ModelContainer) -> None:
-    work.target.write_bytes(read_nnef(work.folder_of(model)).SerializeToString())
+    convert_nnef(work.folder_of(model), work.target)
 
 
 _CONVERTERS: dict[Container, Callable[[_Work, ModelContainer], None]] = {
