@@ -7,6 +7,8 @@
     codebook+zstd  the best 16 numbers of a tensor, and indices: non-linear, not transparent
     sparse+zstd    lossless: the numbers that are not zero, and where they are
     int8+huffman   the values of int8+zstd, by prefix codes next to their entropy
+    layer-middle, layer-last             what an int8 value leaves open of its number (see `layers`)
+    delta-bits+zstd, delta-int+zstd      the way from an older tensor to a newer (see `deltas`)
 
 A precision is asked for per variant and granted per tensor: `choose` says which type a tensor's
 numbers are stored in and by which codec, and both are written in the unit. What a codec does not
@@ -14,7 +16,8 @@ grant goes exactly, as planes+zstd. The receiver expands what is stored to the g
 all variants share one topology.
 
 A new codec is a module with the five functions of `coding.Packing`, a name in `Codec`, a row in
-`_TABLE`, a row and a section in docs/formats.md, and golden vectors. Nothing else names a codec.
+`_TABLE`, a row and a section in docs/formats.md, and golden vectors. Only `layers` and `deltas`, of
+whose units one alone is no tensor, name the codecs that they choose.
 """
 
 from collections.abc import Iterator

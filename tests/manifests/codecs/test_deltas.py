@@ -1,5 +1,6 @@
 """Deltas: to every bit of the newer tensor or near it, and from no tensor but the older one."""
 
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -181,6 +182,18 @@ def test_a_delta_fills_the_buffer_given_even_the_base(mode: DeltaMode) -> None:
     np.testing.assert_array_equal(base, expected)
     with pytest.raises(errors.BufferMismatch):
         apply_delta(unit, expected, np.empty((2, 2), np.float32))
+
+
+@pytest.mark.parametrize("mode", DeltaMode)
+def test_applying_a_delta_takes_little_more_than_the_tensor(mode: DeltaMode) -> None:
+    base = weights(2048, 2048)
+    unit = delta(moved(base), base, mode)
+    tracemalloc.start()
+    try:
+        apply_delta(unit, base, base)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 23 < base.nbytes
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("mode", DeltaMode)

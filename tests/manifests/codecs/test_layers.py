@@ -1,5 +1,6 @@
 """Layers: every prefix is a tensor, within its bound; all of them are the tensor itself."""
 
+import tracemalloc
 import zlib
 from dataclasses import replace
 
@@ -206,6 +207,18 @@ def test_a_buffer_of_the_caller_is_filled_in_place() -> None:
     np.testing.assert_array_equal(out, array)
     with pytest.raises(errors.BufferMismatch):
         decode_layers(layers, np.empty((64, 65), np.float32))
+
+
+def test_decoding_layers_takes_little_more_than_the_tensor() -> None:
+    array = weights(2048, 2048)
+    layers = read(write_layers("w", array))
+    out = np.empty_like(array)
+    tracemalloc.start()
+    try:
+        decode_layers(layers, out)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 23 < out.nbytes
+    finally:
+        tracemalloc.stop()
 
 
 def test_an_enhancement_by_itself_is_refused() -> None:
