@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 
 from fivegms_client.authorization import Authorization, authorised
 from fivegms_client.clock import Clock
-from fivegms_client.errors import AccessRefused, KeyUnavailable
+from fivegms_client.errors import AccessRefused, BadOption, KeyUnavailable
 from fivegms_client.fetching import Fetcher
 from fivegms_client.retry import RetryPolicy
 from fivegms_client.transfer import Transfer
@@ -40,11 +40,17 @@ class OneKey:
 class KeyServers:
     """Servers that give keys to who shows them `authorization`.
 
-    `origins` are their addresses, such as `https://keys.example`; others are never asked.
+    `origins` are their addresses, such as `https://keys.example`; others are never asked. They are
+    of https, or of this machine, because keys and tokens are for nobody else: else BadOption.
     """
 
     origins: tuple[str, ...]
     authorization: Authorization | None = None
+
+    def __post_init__(self) -> None:
+        for origin in self.origins:
+            if not _is_private(origin):
+                raise BadOption(f"{origin} is no https://HOST, and so no key server")
 
 
 SegmentKeys = GivenKeys | OneKey | KeyServers
@@ -75,28 +81,28 @@ class KeyRing:
 
     async def key(self, encryption: Encryption, manifest_url: str | None) -> bytes:
         """The key of a variant. Raises KeyUnavailable, ServerUnreachable."""
-        wanted = (encryption.key_id, encryption.key_url)
+        url = urljoin(manifest_url or "", encryption.key_url)
+        wanted = (encryption.key_id, url)
         if wanted not in self._kept:
-            self._kept[wanted] = _checked(await self._get(encryption, manifest_url), encryption)
+            self._kept[wanted] = _checked(await self._get(encryption, url), encryption)
         return self._kept[wanted]
 
-    async def _get(self, encryption: Encryption, manifest_url: str | None) -> bytes:
+    async def _get(self, encryption: Encryption, url: str) -> bytes:
         match self._source:
             case GivenKeys(keys=keys) if encryption.key_id in keys:
                 return keys[encryption.key_id]
             case OneKey(key=key):
                 return key
             case KeyServers() as servers:
-                url = urljoin(manifest_url or "", encryption.key_url)
                 return await self._ask(servers, url)
         raise KeyUnavailable(f"key {encryption.key_id}: {self.absence(encryption)}")
 
     async def _ask(self, servers: KeyServers, url: str) -> bytes:
         origins = {_origin(origin) for origin in servers.origins}
-        if _origin(url) not in origins or not _is_private(url):
+        if _origin(url) not in origins:
             raise KeyUnavailable(
                 f"the manifest says that its key is at {url}, which is not among the key servers "
-                "of the app, or not at an https address; it was not asked"
+                "of the app; it was not asked"
             )
         transfer = Transfer(
             authorised(self._fetcher, servers.authorization), self._policy, self._clock
@@ -130,4 +136,4 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 
 def _is_private(url: str) -> bool:
     scheme, host, _ = _origin(url)
-    return scheme == "https" or (scheme == "http" and host in _THIS_MACHINE)
+    return (scheme == "https" and bool(host)) or (scheme == "http" and host in _THIS_MACHINE)

@@ -68,7 +68,7 @@ class Upkeep:
             ]
             if not lacking:
                 return None
-            stores = held_for(access, start, targets, self._held)
+            stores = () if _kept(access, start) else (self._held,)
             arrived = await access.arrival(start).load(lacking, start.watch, *stores)
         if _at_the_goal(access, start, targets):
             self._held.clear()
@@ -131,9 +131,13 @@ def held_for(
     access: Access, start: Start, targets: Sequence[Target], held: HeldSegments
 ) -> tuple[HeldSegments, ...]:
     """Where segments stay for the layers that follow; nowhere, if none do or they stay anyway."""
-    kept = access.options.cache_folder is not None or start.accessed.folder is not None
     follow = access.options.refine is not Refine.OFF and not _at_the_goal(access, start, targets)
-    return (held,) if follow and not kept else ()
+    return (held,) if follow and not _kept(access, start) else ()
+
+
+def _kept(access: Access, start: Start) -> bool:
+    """Whether segments stay on this device in any case."""
+    return access.options.cache_folder is not None or start.accessed.folder is not None
 
 
 def _next_targets(access: Access, start: Start, running: Running) -> list[Target]:

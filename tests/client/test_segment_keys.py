@@ -14,7 +14,7 @@ from fivegms_client.authorization import BearerToken
 from fivegms_client.cache import SegmentCache
 from fivegms_client.device import measure_device
 from fivegms_client.entry import ManifestFile, ManifestUrl
-from fivegms_client.errors import KeyUnavailable, NoSuitableVariant, WrongKey
+from fivegms_client.errors import BadOption, KeyUnavailable, NoSuitableVariant, WrongKey
 from fivegms_client.fetching import Answer
 from fivegms_client.model_access import ModelAccess
 from fivegms_client.options import AccessOptions
@@ -133,6 +133,16 @@ async def test_a_key_is_fetched_once() -> None:
     assert len(server.requests) == 1
 
 
+async def test_keys_of_one_name_at_two_servers_are_two_keys() -> None:
+    first, second = "http://127.0.0.1:1/a/model.mpd", "http://127.0.0.1:2/a/model.mpd"
+    server = MemoryServer({"http://127.0.0.1:1/a/key": KEY, "http://127.0.0.1:2/a/key": OTHER_KEY})
+    origins = ("http://127.0.0.1:1", "http://127.0.0.1:2")
+    ring = KeyRing(KeyServers(origins), server, RetryPolicy(), FakeClock().clock())
+    encryption = Encryption("aes-256-gcm", "digits", "key")
+    assert await ring.key(encryption, first) == KEY
+    assert await ring.key(encryption, second) == OTHER_KEY
+
+
 async def test_a_token_is_shown_to_the_key_server_alone() -> None:
     server = MemoryServer({KEY_URL: KEY})
     await ask(KeyServers(("https://keys.test",), BearerToken("secret")), server=server)
@@ -152,10 +162,15 @@ async def test_a_token_is_shown_to_the_key_server_alone() -> None:
 )
 async def test_a_manifest_cannot_send_a_token_elsewhere(key_url: str) -> None:
     server = MemoryServer({key_url: KEY, BASE + key_url: KEY})
-    origins = ("https://keys.test", "http://keys.test")
     with pytest.raises(KeyUnavailable):
-        await ask(KeyServers(origins, BearerToken("secret")), key_url, server)
+        await ask(KeyServers(("https://keys.test",), BearerToken("secret")), key_url, server)
     assert server.requests == []
+
+
+@pytest.mark.parametrize("origin", ["http://keys.test", "keys.test", "https://", "ftp://keys.test"])
+def test_a_key_server_that_would_never_be_asked_is_refused(origin: str) -> None:
+    with pytest.raises(BadOption, match="https"):
+        KeyServers((origin,))
 
 
 async def test_a_key_server_on_this_machine_needs_no_tls() -> None:

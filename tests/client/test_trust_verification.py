@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -256,6 +256,23 @@ def test_the_algorithm_is_the_key_s_and_nobody_else_s() -> None:
         verified(Evidence(MANIFEST, signed[RELEASE_SUFFIX], signed[SIGNATURE_SUFFIX]), wide.trusted)
 
 
+def test_a_certificate_of_an_unknown_version_is_refused() -> None:
+    der = Authority.new(NOW).certificate.public_bytes(Encoding.DER)
+    version_3 = bytes.fromhex("a003020102")
+    assert der.count(version_3) == 1
+    damaged = encoded(der.replace(version_3, bytes.fromhex("a003020132")))
+    with pytest.raises(SignatureMalformed, match="certificate"):
+        verified(with_bundle(verificationMaterial={"certificate": {"rawBytes": damaged}}))
+
+
+@pytest.mark.parametrize("hint", ["\x1b[2J", "k" * 10_000])
+def test_a_hint_is_shown_as_what_it_is(hint: str) -> None:
+    with pytest.raises(SignerUnknown) as refusal:
+        verified(with_bundle(verificationMaterial={"publicKey": {"hint": hint}}))
+    assert str(refusal.value).isprintable()
+    assert len(str(refusal.value)) < 1000
+
+
 @given(st.integers(0, len(EVIDENCE.bundle) - 1), st.integers(1, 255))
 def test_a_bundle_with_any_byte_changed_vouches_for_nothing_else(at: int, flip: int) -> None:
     bundle = bytearray(EVIDENCE.bundle)
@@ -287,6 +304,11 @@ def test_a_release_counts_until_it_expires_and_a_little_longer() -> None:
     with pytest.raises(ReleaseExpired):
         check_release(found, MODEL, late)
     check_release(found, MODEL, late, clock_skew=timedelta(minutes=5))
+
+
+def test_a_release_may_count_until_the_end_of_time() -> None:
+    found = replace(verified(), release=replace(RELEASE, expires=datetime.max.replace(tzinfo=UTC)))
+    check_release(found, MODEL, NOW, clock_skew=timedelta.max)
 
 
 @pytest.mark.parametrize("changes", [{"name": "other"}, {"version": 2}])

@@ -68,7 +68,7 @@ def _certificate_key(certificate: bytes | None) -> PublicKey | None:
         return None
     try:
         key = usable(x509.load_der_x509_certificate(certificate).public_key())
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise SignatureMalformed(f"the signer's certificate cannot be read: {error}") from error
     if key is None:
         raise SignatureMalformed("the signer's certificate has a key of a kind that is not taken")

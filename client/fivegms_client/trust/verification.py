@@ -40,6 +40,8 @@ from fivegms_manifests.errors import ManifestError
 from fivegms_manifests.model import Model
 from fivegms_manifests.release import Release, read_release
 
+_HINT_SHOWN = 80
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -118,7 +120,7 @@ def check_release(
         )
     if wanted is not None and release.model != wanted:
         raise ModelUnexpected(f"the model is {release.model}; the app wants {wanted}")
-    if now > release.expires + clock_skew:
+    if now - release.expires > clock_skew:
         raise ReleaseExpired(
             f"the release of {release.model} version {release.version} counted until "
             f"{release.expires:%Y-%m-%d %H:%M} UTC; the provider must sign again, or the server "
@@ -145,6 +147,11 @@ def _key_of(bundle: Bundle, release: Release, keys: Sequence[TrustedKey]) -> Pub
         if brought is not None and fingerprint(brought) == trusted.fingerprint:
             return brought
     raise SignerUnknown(
-        f"the manifest is signed with key {named or 'unnamed'}, which is not trusted here; if the "
+        f"the manifest is signed with key {_shown(named)}, which is not trusted here; if the "
         "provider has a new key, get its fingerprint from the provider, never from the server"
     )
+
+
+def _shown(hint: str | None) -> str:
+    """A hint for people to read: nobody vouches for it, so it brings no control characters."""
+    return "unnamed" if hint is None else ascii(hint)[1:-1][:_HINT_SHOWN]
