@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --constraint constraints.txt --build-constraint constraints.txt
 PINNED := pyproject.toml constraints.txt
 
-.PHONY: help demo test check format requirements clean
+.PHONY: help demo test converters check format requirements clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -20,6 +20,10 @@ demo: $(VENV)/.runs ## publish a detector, deliver it and run it on a clip, all 
 
 test: $(VENV)/.develops ## run every test (ARGS="tests/af -k etag" for some)
 	$(BIN)/python -m pytest $(ARGS)
+
+converters: $(VENV)/.develops ## install what converts SavedModel, Keras and HDF5 (over 1 GB)
+	@echo "Installing TensorFlow, Keras and tf2onnx into $(VENV) ..."
+	@$(INSTALL) --editable '.[convert]'
 
 check: $(VENV)/.develops ## lint, formatting, types and import direction
 	$(BIN)/ruff check .
