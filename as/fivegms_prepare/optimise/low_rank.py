@@ -155,5 +155,6 @@ def report(before: SeparatedModel, after: SeparatedModel) -> str:
     """How many layers are products now, and how many numbers that leaves."""
     given = {name for node in before.graph.graph.node for name in node.output}
     new = [node for node in after.graph.graph.node if given.isdisjoint(node.output)]
+    total = sum(1 for _ in layers(Draft(before)))
     old, left = (sum(weight.elements for weight in model.weights) for model in (before, after))
-    return f"{len(new)} layers replaced by products, {left} of {old} numbers left"
+    return f"{len(new)} of {total} layers replaced by products, {left} of {old} numbers left"

@@ -31,6 +31,8 @@ from fivegms_prepare.optimise.observation import observe
 from fivegms_prepare.optimise.reconstruction import reconstruct
 
 _EPSILON = 1e-5  # BatchNormalization's own default
+_NAMED = 8
+"""How many layers a report names."""
 
 Pools: TypeAlias = list[list[int]]
 """Channels that compete, by the numbers that stand for them."""
@@ -172,7 +174,8 @@ def report(before: SeparatedModel, after: SeparatedModel) -> str:
     old, new = (_outputs(Draft(model)) for model in (before, after))
     total, left = sum(old.values()), sum(new.values())
     whole = [name for name, count in old.items() if new.get(name) == count]
-    unchanged = f"; unchanged: {', '.join(whole)}" if whole else ""
+    more = f" and {len(whole) - _NAMED} more" if len(whole) > _NAMED else ""
+    unchanged = f"; unchanged: {', '.join(whole[:_NAMED])}{more}" if whole else ""
     return f"{left} of {total} channels left{unchanged}"
 
 

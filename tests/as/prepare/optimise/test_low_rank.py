@@ -130,4 +130,4 @@ def test_what_is_reported() -> None:
     stage = parse_stage("low-rank:rank=4")
     model = separated(perceptron())
     text = report(stage, model, optimised(model, "low-rank:rank=4"))
-    assert text == "1 layers replaced by products, 640 of 1344 numbers left"
+    assert text == "1 of 2 layers replaced by products, 640 of 1344 numbers left"
