@@ -133,10 +133,11 @@ class Arrival:
         return meter
 
     async def _assembly(self, target: Target) -> SubsetAssembly:
-        layers = [await self._layer(variant) for variant in target.layers]
+        layers = [await self.layer(variant) for variant in target.layers]
         return SubsetAssembly(layers, target.base)
 
-    async def _layer(self, variant: Variant) -> Layer:
+    async def layer(self, variant: Variant) -> Layer:
+        """What reads a variant's segments. Raises KeyUnavailable, ServerUnreachable."""
         accessed, key = self._accessed, None
         if variant.encryption is not None:
             key = await self._keys.key(variant.encryption, accessed.url)

@@ -8,10 +8,12 @@ Several processes may share a folder.
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from platformdirs import user_cache_path
 
@@ -124,20 +126,29 @@ def read_verified(path: Path, part: SegmentRef) -> bytes | None:
 
 def write_atomically(path: Path, data: bytes | bytearray) -> None:
     """Write a file that is there whole or not at all. Raises CacheUnusable."""
+    with atomic_file(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to that is at `path` in the end, or not at all. Raises CacheUnusable."""
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=".arriving-", dir=path.parent)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            yield file
         Path(temporary).replace(path)
+        temporary = None
     except OSError as error:
+        raise CacheUnusable(
+            f"{path.parent} cannot take {path.name} ({error.strerror}); free some space, or choose "
+            "another folder"
+        ) from error
+    finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
-        raise CacheUnusable(
-            f"{path.parent} cannot take another {len(data):,} bytes ({error.strerror}); free some "
-            "space, or choose another folder"
-        ) from error
 
 
 def _drop(path: Path) -> bool:

@@ -67,10 +67,11 @@ class Layer:
             if payload != WEIGHTS_PAYLOAD_URN:
                 raise WrongPayload(f"segment {part.url} is of {payload}, not {WEIGHTS_PAYLOAD_URN}")
             return
-        for sample in read_media_segment(memoryview(self._opened(part, data))).samples:
+        for sample in read_media_segment(memoryview(self.opened(part, data))).samples:
             yield read_unit(sample), len(sample)
 
-    def _opened(self, part: SegmentRef, data: bytes | bytearray) -> bytes | bytearray:
+    def opened(self, part: SegmentRef, data: bytes | bytearray) -> bytes | bytearray:
+        """A media segment, decrypted if it is encrypted. Raises NotDecryptable."""
         if self.key is None:
             return data
         index = self.variant.segments.index(part)
@@ -102,7 +103,7 @@ class SubsetAssembly:
 
         Raises WrongPayload, WrongKey, WrongModelSegment, MoreThanPromised.
         """
-        with self._timed(), _damage(f"segment {part.url}"):
+        with self._timed(), damage(f"segment {part.url}"):
             for unit, size_bytes in self.layers[layer].units(part, data):
                 if isinstance(unit, TopologyUnit):
                     self._keep_topology(unit, part)
@@ -130,7 +131,7 @@ class SubsetAssembly:
         return 1000 * self._decode_s
 
     def _finish(self, name: str) -> None:
-        with self._timed(), _damage(f"tensor {name!r} of variant {self.variant.id}"):
+        with self._timed(), damage(f"tensor {name!r} of variant {self.variant.id}"):
             self._decode(name)
 
     def _keep_topology(self, unit: TopologyUnit, part: SegmentRef) -> None:
@@ -204,7 +205,7 @@ class SubsetAssembly:
 
 
 @contextmanager
-def _damage(what: str) -> Iterator[None]:
+def damage(what: str) -> Iterator[None]:
     """What the readers of wire formats refuse, as an error of this package."""
     try:
         yield

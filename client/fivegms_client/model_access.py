@@ -22,6 +22,7 @@ from fivegms_client.download import Data
 from fivegms_client.entry import Entry
 from fivegms_client.errors import ClientError
 from fivegms_client.fetching import Fetcher
+from fivegms_client.file_delivery import write_file
 from fivegms_client.held import HeldSegments
 from fivegms_client.loaded import Provenance, Running, Way
 from fivegms_client.media_session_handler import ModelPlace
@@ -41,11 +42,15 @@ ASKING_PATIENCE_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class FetchedModel:
-    """A model in a folder: where its manifest is, what it is, and what getting it cost."""
+    """A model in a folder: where its manifest is, what it is, and what getting it cost.
+
+    `files` are the provider's own, of a model that is delivered as it came.
+    """
 
     path: Path
     provenance: Provenance
     timings: Timings
+    files: tuple[Path, ...] = ()
 
 
 Watch = Callable[[ServiceAccessInformation, Subject], Observer | None]
@@ -102,13 +107,19 @@ class ModelAccess:
     async def fetch(self, entry: Entry, into: Path) -> FetchedModel:
         """Keep the manifest and the chosen variant of the chosen subsets in a folder.
 
-        What is there already is not fetched again. Raises ClientError.
+        What is there already is not fetched again. Of a model that is delivered as the provider's
+        own file, the folder has that file instead of segments. Raises ClientError.
         """
-        start = await self._access.start(entry)
+        start = await self._access.start(entry, files=True)
         folder = ModelFolder(into, start.accessed.manifest)
         layers = (layer for selection in start.selections for layer in selection.layers)
         arrival = self._access.arrival(start)
         meter = await arrival.bring(layers, start.watch, _nothing_more, folder)
+        files = [
+            await asyncio.to_thread(write_file, await arrival.layer(one.chosen), folder, into)
+            for one in start.selections
+            if one.chosen.container is not None
+        ]
         path = await asyncio.to_thread(
             folder.put_manifest, start.accessed.document, start.trust.evidence
         )
@@ -119,7 +130,7 @@ class ModelAccess:
             meter.cache_bytes,
             start.trust,
         )
-        return FetchedModel(path, provenance, start.watch.timings())
+        return FetchedModel(path, provenance, start.watch.timings(), tuple(files))
 
     def _over(self, fetcher: Fetcher) -> Access:
         return Access(fetcher, self._options, self._clock, self._sai_cache)

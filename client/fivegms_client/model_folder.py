@@ -52,6 +52,22 @@ class ModelFolder:
         """Where the file of `part` is or would be."""
         return local_path(self._manifest, self._folder, part)
 
+    def take(self, part: SegmentRef) -> bytes:
+        """The verified bytes. Raises a SegmentFailed."""
+        data = self.get(part)
+        if data is None:
+            raise self.failure(part)
+        return data
+
+    def remove(self, variant: Variant) -> None:
+        """Remove the files of `variant`, and folders that are empty then."""
+        paths = {path for part in variant.parts() for path in self._paths[part.sha256]}
+        for path in paths:
+            path.unlink(missing_ok=True)
+        for folder in {path.parent for path in paths} - {self._folder}:
+            if not any(folder.iterdir()):
+                folder.rmdir()
+
     def missing(self, variant: Variant) -> tuple[SegmentRef, ...]:
         """The parts of `variant` that have no file here."""
         return tuple(part for part in variant.parts() if not self.path(part).is_file())

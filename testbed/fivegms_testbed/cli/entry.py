@@ -21,6 +21,7 @@ from fivegms_client import (
 from fivegms_client.authorization import Authorization
 from fivegms_client.cache import default_cache_folder
 from fivegms_client.composition import WHOLE
+from fivegms_client.refinement import Refine
 from fivegms_client.retry import DEFAULT_RETRY
 from fivegms_client.segment_keys import KeyServers, OneKey, SegmentKeys
 from fivegms_client.trust import TRUST_OFF
@@ -93,6 +94,14 @@ KeyServerOption = Annotated[
 NoReportsOption = Annotated[
     bool, typer.Option("--no-reports", help="Report nothing, whatever the session asks for.")
 ]
+RefineOption = Annotated[
+    bool,
+    typer.Option("--refine", help="Run from the lowest layer on, and fetch the others meanwhile."),
+]
+UpdateOption = Annotated[
+    float | None,
+    typer.Option("--update-every", metavar="S", help="Look for a newer version every S seconds."),
+]
 
 DEFAULT_CACHE = default_cache_folder()
 DEFAULT_PATIENCE_S = DEFAULT_RETRY.give_up_after_s
@@ -161,6 +170,8 @@ def access_options(
     authorization: Authorization | None = None,
     trust: TrustPolicy = TRUST_OFF,
     keys: SegmentKeys | None = None,
+    refine: bool = False,
+    update_every_s: float | None = None,
     bars: Progress,
 ) -> AccessOptions:
     """The client's options from the command line's."""
@@ -177,6 +188,8 @@ def access_options(
         authorization=authorization,
         trust=trust,
         keys=keys,
+        refine=Refine.BACKGROUND if refine else Refine.OFF,
+        update_every_s=update_every_s,
         progress=FetchBar(bars, patience_s).update,
     )
 

@@ -117,6 +117,7 @@ def _summary(fetched: FetchedModel) -> dict[str, object]:
         "reason": [selection.reason for selection in provenance.selections],
         "trust": trust_summary(provenance.trust),
         "bytes_fetched": provenance.bytes_fetched,
+        "files": fetched.files,
         "timings": fetched.timings,
     }
 
@@ -127,4 +128,7 @@ def _show(fetched: FetchedModel) -> None:
         results.print(headed(selection.chosen.id, f" because {selection.reason}"))
     fetched_size = megabytes(provenance.bytes_fetched)
     results.print(f"fetched {fetched_size} into {fetched.path.parent}", soft_wrap=True)
-    messages.print(f"Run it: fivegms run {fetched.path} --input FILE", soft_wrap=True)
+    for file in fetched.files:
+        results.print(f"the provider's own file: {file}", soft_wrap=True)
+    if not fetched.files:
+        messages.print(f"Run it: fivegms run {fetched.path} --input FILE", soft_wrap=True)

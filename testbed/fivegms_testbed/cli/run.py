@@ -9,7 +9,7 @@ import typer
 from numpy.typing import NDArray
 from rich.table import Table
 
-from fivegms_client import RunnableModel, load
+from fivegms_client import RunnableModel, Step, load
 from fivegms_client.association import Box
 from fivegms_client.composition import WHOLE
 from fivegms_client.selection import Prefer
@@ -28,6 +28,7 @@ from fivegms_testbed.cli.console import (
     counted,
     headed,
     megabytes,
+    messages,
     print_json,
     reporting_errors,
     results,
@@ -49,11 +50,13 @@ from fivegms_testbed.cli.entry import (
     NoReportsOption,
     PatienceOption,
     PreferOption,
+    RefineOption,
     SegmentKeyOption,
     SessionOption,
     TaskOption,
     TrustKeysOption,
     TrustOption,
+    UpdateOption,
     VariantOption,
     access_options,
     segment_keys,
@@ -116,6 +119,8 @@ def run(
     trust_key: TrustKeysOption = None,
     segment_key: SegmentKeyOption = None,
     key_server: KeyServerOption = None,
+    refine: RefineOption = False,
+    update_every_s: UpdateOption = None,
     token: TokenOption = None,
     client_id: ClientIdOption = None,
     client_secret: ClientSecretOption = None,
@@ -142,6 +147,8 @@ def run(
                 authorization=shown,
                 trust=trust_policy(trust, trust_key, name),
                 keys=segment_keys(segment_key, key_server, shown),
+                refine=refine,
+                update_every_s=update_every_s,
                 bars=bars,
             )
             model = load(entry, session=session, task=task, name=name, options=options)
@@ -213,6 +220,23 @@ def _access(model: RunnableModel) -> dict[str, Any]:
         "bytes_from_cache": model.bytes_from_cache,
         "timings": model.timings,
         "ttfi_ms": model.timings.ttfi_ms,
+        "steps": [_step(step) for step in model.steps],
+        "upkeep_error": None if model.upkeep_error is None else str(model.upkeep_error),
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    """What ran from one moment on, as JSON types."""
+    return {
+        "way": step.way,
+        "version": step.version,
+        "variants": [variant.id for variant in step.variants],
+        "bytes_fetched": step.bytes_fetched,
+        "bytes_from_cache": step.bytes_from_cache,
+        "decode_ms": step.timings.decode_ms,
+        "ready_ms": step.timings.ready_ms,
+        "accuracy": list(step.accuracy),
+        "note": step.note,
     }
 
 
@@ -225,6 +249,16 @@ def _show_access(model: RunnableModel) -> None:
     ttfi = model.timings.ttfi_ms
     first = "" if ttfi is None else f"; first inference after {ttfi:.0f} ms"
     results.print(f"{fetched} fetched, {cached} from the cache{first}")
+    for step in model.steps[1:]:
+        ran = ", ".join(variant.id for variant in step.variants)
+        note = f"; {step.note}" if step.note else ""
+        results.print(
+            f"then {ran} of version {step.version}, {step.way}, "
+            f"{megabytes(step.bytes_fetched)}{note}",
+            soft_wrap=True,
+        )
+    if model.upkeep_error is not None:
+        messages.print(f"warning: not kept current: {model.upkeep_error}", soft_wrap=True)
 
 
 def _show_recognition(recognition: Recognition) -> None:
