@@ -9,6 +9,10 @@
         ArraysUnreadable       does not hold the arrays that the model takes
         OutputUnknown          its name says neither video nor picture
         AlreadyConverted       a model is of the format that it is to be converted to
+        NotPrepared            a folder has no prepared model that can be hosted
+        FolderIncomplete       files that a manifest names are not in its folder
+        FolderDamaged          a segment is not what its manifest says
+        SignatureOutdated      what lies beside a manifest signs another one
         KeyFileUnusable        a private key cannot be written, read, or signed with
       SigningError           a model cannot be signed
         SigningRefused         devices would refuse what was asked to be signed
@@ -21,6 +25,8 @@
         TokenUnavailable       no access token is to be had
         RequestRefused         an answer that is an error
         VersionExists          the session has that version already
+        SourceUnknown          the session has no source of the version that a delta starts from
+        UploadUnfinished       a folder arrived in part, and stays to go on from
         HostingChanges         others change the hosting all the time
         PreparationFailed      the model arrived and could not be prepared
         FileMissing            a file of the publication is not beside the model

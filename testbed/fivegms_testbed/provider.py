@@ -2,22 +2,24 @@
 
     async with Provider("http://127.0.0.1:7777") as provider:
         published = await provider.publish(Path("detector.onnx"), template)
+        again = await provider.publish_prepared(read_prepared(Path("folder")))
 
 A publication is five kinds of call, in the order that TS 26.501 clause 5.2 gives provisioning: a
 provisioning session, a content preparation template and a content hosting configuration over M1;
 evaluation set and model over M2; then M1 again until the model's state is final. A further version
-joins the session of the first: a template, a distribution, and files in a folder of its own.
+joins the session of the first: a template, a distribution, and files in a folder of its own. What
+was prepared already needs no template, and no more than its files.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 from urllib.parse import quote
 
 import aiohttp
@@ -31,15 +33,14 @@ from fivegms_api.model_preparation import (
 )
 from fivegms_api.report_views import ConsumptionReportList, MetricsReportList
 from fivegms_client.authorization import Authorization
-from fivegms_manifests.model import MPD_MEDIA_TYPE, PROFILE_URN
+from fivegms_prepare.reported import variants_of
 from fivegms_testbed.errors import ProviderError
+from fivegms_testbed.hosting import HostedModel, SessionHosting
 from fivegms_testbed.m1_connection import M1Connection, RequestRefused, session_path
-from fivegms_testbed.publication import files_to_ingest
-from fivegms_testbed.upload import DEFAULT_PATIENCE_S, Upload, UploadProgress
+from fivegms_testbed.prepared_folder import PreparedFolder
+from fivegms_testbed.publication import files_to_ingest, moved
+from fivegms_testbed.upload import DEFAULT_PATIENCE_S, Upload, UploadFailed, UploadProgress
 
-INGEST_PROTOCOL = "urn:3gpp:5gms:content-protocol:dash-if-ingest"
-JSON_PATCH = "application/json-patch+json"
-_EDIT_ATTEMPTS = 5
 _POLL_INTERVAL_S = 0.2
 
 
@@ -53,8 +54,18 @@ class VersionExists(ProviderError):
         )
 
 
-class HostingChanges(ProviderError):
-    """Others change the session's Content Hosting Configuration all the time."""
+class SourceUnknown(ProviderError):
+    """The session has no source of the version that a delta is to start from."""
+
+
+class UploadUnfinished(ProviderError):
+    """A folder arrived in part; what did is kept at `session_id`, to go on from."""
+
+    def __init__(self, session_id: str, failure: UploadFailed) -> None:
+        self.session_id = session_id
+        super().__init__(
+            f"{failure}; what arrived is kept: publish with --session {session_id} to send the rest"
+        )
 
 
 class PreparationFailed(ProviderError):
@@ -79,18 +90,32 @@ class _Place:
     """Where a model is provisioned, and the base URL at M2 that its files go to."""
 
     session_id: str
-    template_id: str
+    template_id: str | None
     ingest_url: str
 
     def url(self, path: str) -> str:
         return self.ingest_url + quote(path)
+
+    def made(self, described: ModelDescription) -> "Wanted":
+        """Whether a model is that which the template makes."""
+        wanted = (self.template_id, described.name, described.version)
+        return lambda one: (one.content_preparation_template_id, one.name, one.version) == wanted
+
+    def holds(self, hosted: HostedModel) -> "Wanted":
+        """Whether a model is that which is ingested as it is."""
+        wanted = (self.template_id, hosted.manifest)
+        return lambda one: (one.content_preparation_template_id, one.manifest) == wanted
+
+
+Wanted = Callable[[AiModel], bool]
 
 
 OnUpload = Callable[[str, UploadProgress], None]
 """Called with the file's name while it is sent."""
 OnState = Callable[[AiModel], None]
 """Called whenever M1 reports the model anew."""
-
+OnSession = Callable[[str], None]
+"""Called with the id of the provisioning session, once that hosts the model."""
 
 Undo = list[Callable[[], Awaitable[object]]]
 """What takes a publication back, in the order in which it came about."""
@@ -100,6 +125,9 @@ def _ignore_upload(_name: str, _progress: UploadProgress) -> None: ...
 
 
 def _ignore_state(_model: AiModel) -> None: ...
+
+
+def _ignore_session(_session_id: str) -> None: ...
 
 
 class Provider:
@@ -138,24 +166,25 @@ class Provider:
         *,
         app_id: str = "fivegms",
         session: str | None = None,
+        held: Collection[str] = (),
         on_upload: OnUpload = _ignore_upload,
         on_state: OnState = _ignore_state,
     ) -> Published:
         """Publish the file `source` as `template` says, in a provisioning session of its own, or as
         a further version in `session`: then all paths of the template lie below `NAME/VERSION/`.
 
-        Evaluation files and weights outside the ONNX file are looked for beside `source`. When
-        anything is refused, what was added is taken back, so that a failed publication leaves
-        nothing behind.
+        Evaluation files and weights outside the ONNX file are looked for beside `source`, except
+        what is `held`: content paths that the session has. When anything is refused, what was added
+        is taken back, so that a failed publication leaves nothing behind.
 
         Raises AfUnreachable, RequestRefused, PreparationFailed, VersionExists, HostingChanges,
         OSError for a file that cannot be read, `publication.FileMissing` and `upload.UploadFailed`.
         """
-        uploads = await asyncio.to_thread(files_to_ingest, source, template)
+        uploads = await asyncio.to_thread(files_to_ingest, source, template, held)
         if session is not None:
             await self._check_is_new(session, template.model)
             folder = f"{template.model.name}/{template.model.version}"
-            template = template.below(folder)
+            template = moved(template, folder, held)
             uploads = [(f"{folder}/{path}", file) for path, file in uploads]
         undo: Undo = []
         try:
@@ -166,13 +195,65 @@ class Provider:
                 undo += [partial(self._delete_upload, place.url(path)) for path, _ in uploads]
             for path, file in uploads:
                 await self._upload(place.url(path), file, on_upload)
-            model = await self.await_preparation(
-                place.session_id, place.template_id, template.model, on_state
-            )
+            model = await self._await(place.session_id, place.made(template.model), on_state)
         except BaseException:
             await asyncio.shield(_take_back(undo))
             raise
         return Published(place.session_id, model)
+
+    async def publish_prepared(
+        self,
+        folder: PreparedFolder,
+        *,
+        app_id: str = "fivegms",
+        session: str | None = None,
+        on_session: OnSession = _ignore_session,
+        on_upload: OnUpload = _ignore_upload,
+        on_state: OnState = _ignore_state,
+    ) -> Published:
+        """Publish what was prepared as it is, in a provisioning session of its own or in `session`.
+
+        What the session has of it already is not sent again, so that a publication that was broken
+        off goes on, and one whose signature is new sends only that. All paths lie below
+        `NAME/VERSION/`. What arrived stays when something fails after that.
+
+        Raises AfUnreachable, RequestRefused, PreparationFailed, VersionExists, HostingChanges,
+        UploadUnfinished and OSError.
+        """
+        described = folder.manifest.model
+        root = f"{described.name}/{described.version}/"
+        hosted = HostedModel(described.name, described.version, root + folder.manifest_name)
+        if session is None:
+            session, ingest_url = await self._host_first(app_id, hosted)
+        else:
+            await self._check_is_new_or_this(session, folder, hosted)
+            ingest_url = await self.hosting(session).add(hosted)
+        on_session(session)
+        place = _Place(session, None, ingest_url)
+        for path, file in folder.files:
+            try:
+                await self._upload(place.url(root + path), file, on_upload, resume=True)
+            except UploadFailed as failure:
+                raise UploadUnfinished(session, failure) from failure
+        return Published(session, await self._await(session, place.holds(hosted), on_state))
+
+    async def source_of(self, session_id: str, name: str, version: int) -> str:
+        """The content path of the source that a version was prepared from. Raises SourceUnknown."""
+        for model in await self.models(session_id):
+            template_id = model.content_preparation_template_id
+            if (model.name, model.version) != (name, version) or template_id is None:
+                continue
+            path = f"{session_path(session_id)}/content-preparation-templates/{template_id}"
+            async with self._m1.exchange("GET", path) as answer:
+                return ModelPreparation.model_validate_json(await answer.read()).source
+        raise SourceUnknown(
+            f"session {session_id} has no source of {name} version {version}; name its file: "
+            f"{version}=FILE"
+        )
+
+    def hosting(self, session_id: str) -> SessionHosting:
+        """What a session hosts."""
+        return SessionHosting(self._m1, session_id)
 
     async def create_session(self, app_id: str) -> str:
         """Create a downlink provisioning session; returns its id (TS 26.512 7.2)."""
@@ -188,40 +269,6 @@ class Provider:
             "POST", url, data=template.to_json(), headers=headers
         ) as answer:
             return answer.headers["Location"].rstrip("/").rsplit("/", 1)[-1]
-
-    async def create_hosting(
-        self, session_id: str, template_id: str, template: ModelPreparation
-    ) -> str:
-        """Create the content hosting configuration; returns the M2 ingest base URL."""
-        path = f"{session_path(session_id)}/content-hosting-configuration"
-        await self._m1.call("POST", path, json=hosting_configuration(template_id, template))
-        hosting = await self._m1.call("GET", path)
-        return str(hosting["ingestConfiguration"]["baseURL"])
-
-    async def add_distribution(
-        self, session_id: str, template_id: str, template: ModelPreparation
-    ) -> str:
-        """Host a further model beside those that the session has; returns the M2 ingest base URL.
-
-        Raises HostingChanges.
-        """
-        added = hosting_configuration(template_id, template)["distributionConfigurations"][0]
-
-        def append(_distributions: list[Any]) -> list[Any]:
-            return [{"op": "add", "path": "/distributionConfigurations/-", "value": added}]
-
-        hosting = await self._edit_distributions(session_id, append)
-        return str(hosting["ingestConfiguration"]["baseURL"])
-
-    async def remove_distribution(self, session_id: str, template_id: str) -> None:
-        """Host what the template makes no longer, and the rest as before. Raises HostingChanges."""
-
-        def remove(distributions: list[Any]) -> list[Any]:
-            ids = [one.get("contentPreparationTemplateId") for one in distributions]
-            path = "/distributionConfigurations/"
-            return [{"op": "remove", "path": f"{path}{at}"} for at in _where(ids, template_id)]
-
-        await self._edit_distributions(session_id, remove)
 
     async def destroy_template(self, session_id: str, template_id: str) -> None:
         """Destroy a template, and what was made by it."""
@@ -258,22 +305,10 @@ class Provider:
         """Destroy a session and all below it."""
         await self._m1.call("DELETE", f"{session_path(session_id)}")
 
-    async def await_preparation(
-        self,
-        session_id: str,
-        template_id: str,
-        described: ModelDescription,
-        on_state: OnState = _ignore_state,
-    ) -> AiModel:
-        """Follow the preparation of that version by that template until it is published.
-
-        Raises PreparationFailed.
-        """
-        wanted = (template_id, described.name, described.version)
+    async def _await(self, session_id: str, wanted: Wanted, on_state: OnState) -> AiModel:
+        """Follow a model until it is published. Raises PreparationFailed."""
         while True:
-            for model in await self._patient_models(session_id):
-                if (model.content_preparation_template_id, model.name, model.version) != wanted:
-                    continue
+            for model in filter(wanted, await self._patient_models(session_id)):
                 on_state(model)
                 if model.state is AiModelState.FAILED:
                     raise PreparationFailed(model)
@@ -294,8 +329,10 @@ class Provider:
             await asyncio.sleep(_POLL_INTERVAL_S)
             waited_s += _POLL_INTERVAL_S
 
-    async def _upload(self, url: str, file: Path, on_upload: OnUpload) -> None:
-        upload = Upload(self._m1.http, url, file, patience_s=self._patience_s)
+    async def _upload(
+        self, url: str, file: Path, on_upload: OnUpload, *, resume: bool = False
+    ) -> None:
+        upload = Upload(self._m1.http, url, file, patience_s=self._patience_s, resume=resume)
         await upload.send(lambda progress: on_upload(file.name, progress))
 
     async def _check_is_new(self, session_id: str, described: ModelDescription) -> None:
@@ -303,42 +340,42 @@ class Provider:
             if (model.name, model.version) == (described.name, described.version):
                 raise VersionExists(model)
 
+    async def _check_is_new_or_this(
+        self, session_id: str, folder: PreparedFolder, hosted: HostedModel
+    ) -> None:
+        ours = [variant.sha256 for variant in variants_of(folder.manifest)]
+        for model in await self.models(session_id):
+            if (model.name, model.version) != (hosted.name, hosted.version):
+                continue
+            same = [variant.sha256 for variant in model.variants] == ours
+            if model.manifest != hosted.manifest or not same:
+                raise VersionExists(model)
+
+    async def _host_first(self, app_id: str, hosted: HostedModel) -> tuple[str, str]:
+        """A session of its own for a model; its id, and the M2 ingest base URL."""
+        session_id = await self.create_session(app_id)
+        try:
+            return session_id, await self.hosting(session_id).create(hosted)
+        except BaseException:
+            await asyncio.shield(_take_back([partial(self.destroy_session, session_id)]))
+            raise
+
     async def _in_session_of_its_own(
         self, app_id: str, template: ModelPreparation, undo: Undo
     ) -> _Place:
         session_id = await self.create_session(app_id)
         undo.append(partial(self.destroy_session, session_id))
         template_id = await self.create_template(session_id, template)
-        ingest_url = await self.create_hosting(session_id, template_id, template)
+        hosted = _hosted(template, template_id)
+        ingest_url = await self.hosting(session_id).create(hosted)
         return _Place(session_id, template_id, ingest_url)
 
     async def _in_session(self, session_id: str, template: ModelPreparation, undo: Undo) -> _Place:
         template_id = await self.create_template(session_id, template)
         undo.append(partial(self.destroy_template, session_id, template_id))
-        undo.append(partial(self.remove_distribution, session_id, template_id))
-        ingest_url = await self.add_distribution(session_id, template_id, template)
+        undo.append(partial(self.hosting(session_id).remove, template_id))
+        ingest_url = await self.hosting(session_id).add(_hosted(template, template_id))
         return _Place(session_id, template_id, ingest_url)
-
-    async def _edit_distributions(
-        self, session_id: str, edit: Callable[[list[Any]], object]
-    ) -> Any:
-        """Patch the distributions as `edit` says for those that there are; returns the whole."""
-        url = f"{session_path(session_id)}/content-hosting-configuration"
-        for _ in range(_EDIT_ATTEMPTS):
-            async with self._m1.exchange("GET", url) as answer:
-                hosting, etag = await answer.json(), answer.headers["ETag"]
-            headers = {"Content-Type": JSON_PATCH, "If-Match": etag}
-            patch = edit(hosting["distributionConfigurations"])
-            try:
-                async with self._m1.exchange("PATCH", url, json=patch, headers=headers) as answer:
-                    return await answer.json()
-            except RequestRefused as refusal:
-                if not _is_of_a_race(refusal):
-                    raise
-        raise HostingChanges(
-            f"the content hosting configuration of session {session_id} was changed by others "
-            f"{_EDIT_ATTEMPTS} times meanwhile; try again"
-        )
 
     async def _delete_upload(self, url: str) -> None:
         async with self._m1.http.delete(url):
@@ -352,28 +389,6 @@ async def _take_back(undo: Undo) -> None:
             await step()
 
 
-def _is_of_a_race(refusal: RequestRefused) -> bool:
-    """Somebody else wrote first, before the AF looked or while it did."""
-    meanwhile = str(refusal.problem.get("type")).endswith(":changed-meanwhile")
-    return refusal.status == HTTPStatus.PRECONDITION_FAILED or meanwhile
-
-
-def _where(ids: list[str | None], wanted: str) -> list[int]:
-    """The places to take out, last first, so that those to come stay where they are."""
-    return [at for at in reversed(range(len(ids))) if ids[at] == wanted]
-
-
-def hosting_configuration(template_id: str, template: ModelPreparation) -> dict[str, Any]:
-    """The M1 body that hosts a prepared model: push ingest, one distribution, its MPD as entry."""
-    entry_point = {
-        "relativePath": template.manifest,
-        "contentType": MPD_MEDIA_TYPE,
-        "profiles": [PROFILE_URN],
-    }
-    return {
-        "name": f"{template.model.name} {template.model.version}",
-        "ingestConfiguration": {"pull": False, "protocol": INGEST_PROTOCOL},
-        "distributionConfigurations": [
-            {"contentPreparationTemplateId": template_id, "entryPoint": entry_point}
-        ],
-    }
+def _hosted(template: ModelPreparation, template_id: str) -> HostedModel:
+    described = template.model
+    return HostedModel(described.name, described.version, template.manifest, template_id)

@@ -6,7 +6,7 @@ machine: only what lies below its own folder is sent, and the AS refuses a model
 elsewhere.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 
 from onnx import TensorProto
@@ -22,13 +22,19 @@ class FileMissing(ProviderError):
     """A file that the template or the model names is not beside the model."""
 
 
-def files_to_ingest(source: Path, template: ModelPreparation) -> list[tuple[str, Path]]:
+def files_to_ingest(
+    source: Path, template: ModelPreparation, held: Collection[str] = ()
+) -> list[tuple[str, Path]]:
     """Paths below the M2 base URL and their files, the model last because it starts the job.
 
-    Raises FileMissing, and OSError for a model that cannot be read.
+    What is `held` at the AS is not sent, nor looked for. Raises FileMissing, and OSError for a
+    model that cannot be read.
     """
-    names = {name: source.parent / name for name in template.named_paths[1:]}
+    named = (name for name in template.named_paths[1:] if name not in held)
+    names = {name: source.parent / name for name in named}
     for model in template.sources:
+        if model in held:
+            continue
         file = source if model == template.source else source.parent / model
         beside = PurePosixPath(model).parent
         names |= {str(beside / name): file.parent / name for name in _external_data(file)}
@@ -36,6 +42,12 @@ def files_to_ingest(source: Path, template: ModelPreparation) -> list[tuple[str,
         if not path.is_file():
             raise FileMissing(f"{name} is part of the publication and is not beside {source}")
     return [*names.items(), (template.source, source)]
+
+
+def moved(template: ModelPreparation, folder: str, held: Collection[str]) -> ModelPreparation:
+    """The same preparation below `folder`, except for what the session holds already."""
+    deltas = [one if one.base in held else one.below(folder) for one in template.deltas]
+    return template.below(folder).model_copy(update={"deltas": tuple(deltas)})
 
 
 def _external_data(source: Path) -> list[str]:

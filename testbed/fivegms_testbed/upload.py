@@ -56,7 +56,10 @@ Sleep = Callable[[float], Awaitable[None]]
 
 
 class Upload:
-    """One file on its way to one M2 URL; `patience_s` bounds the pauses between attempts."""
+    """One file on its way to one M2 URL; `patience_s` bounds the pauses between attempts.
+
+    With `resume`, it begins where an earlier one ended, and sends nothing that is there already.
+    """
 
     def __init__(
         self,
@@ -65,27 +68,31 @@ class Upload:
         file: Path,
         *,
         patience_s: float = DEFAULT_PATIENCE_S,
+        resume: bool = False,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._http = http
         self._url = url
         self._file = file
         self._patience_s = patience_s
+        self._resume = resume
         self._sleep = sleep
 
     async def send(self, on_progress: OnProgress) -> None:
         """Send the file, resuming after a broken connection. Raises UploadFailed, OSError."""
         size = self._file.stat().st_size
         digest = await asyncio.to_thread(_digest, self._file)
-        offset = 0
+        offset: int | None = 0
         failure: Exception | None = None
         for pause_s in (0.0, *_pauses(self._patience_s)):
             try:
                 if failure is not None:
-                    on_progress(UploadProgress(offset, size, str(failure)))
+                    on_progress(UploadProgress(offset or 0, size, str(failure)))
                     await self._sleep(pause_s)
-                    offset = await self._offset()
-                await self._send_from(offset, size, digest, on_progress)
+                if failure is not None or self._resume:
+                    offset = await self._offset(size, digest)
+                if offset is not None:
+                    await self._send_from(offset, size, digest, on_progress)
             except (aiohttp.ClientConnectionError, TimeoutError) as error:
                 failure = error
             except UploadRefused as refusal:
@@ -93,16 +100,20 @@ class Upload:
                     raise
                 failure = refusal
             else:
+                on_progress(UploadProgress(size, size))
                 return
         raise UploadFailed(
             f"{self._file.name} did not reach {self._url} within {self._patience_s:g} s: "
             f"{failure}; see that the AS is up, and publish again"
         )
 
-    async def _offset(self) -> int:
-        """How much the AS has of a broken upload; 0 where it kept nothing."""
+    async def _offset(self, size: int, digest: str) -> int | None:
+        """How much the AS has of a broken upload; 0 where it kept nothing, None if it has all."""
         async with self._http.head(self._url) as answer:
-            return int(answer.headers.get("Upload-Offset", "0"))
+            if answer.headers.get("Repr-Digest") == digest:
+                return None
+            offset = int(answer.headers.get("Upload-Offset", "0"))
+        return offset if offset <= size else 0
 
     async def _send_from(
         self, offset: int, size: int, digest: str, on_progress: OnProgress

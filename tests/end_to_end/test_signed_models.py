@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 import numpy as np
 import pytest
 
-from fivegms_testbed.provider import INGEST_PROTOCOL
+from fivegms_api.content_protocols import DASH_IF_INGEST
 from support.command import Finished, deployment, fivegms
 from support.onnx_graphs import perceptron, save
 
@@ -151,7 +151,7 @@ def hosted(world: World, folder: Path) -> tuple[str, str]:
     session = call("POST", base, body, "application/json")["provisioningSessionId"]
     hosting = {
         "name": "encrypted",
-        "ingestConfiguration": {"pull": False, "protocol": INGEST_PROTOCOL},
+        "ingestConfiguration": {"pull": False, "protocol": DASH_IF_INGEST},
         "distributionConfigurations": [{}],
     }
     url = f"{base}/{session}/content-hosting-configuration"

@@ -18,10 +18,10 @@ from fivegms_api.ai_models import AiModelState
 from fivegms_api.model_preparation import ModelDescription, ModelPreparation, TensorEvaluation
 from fivegms_client import AccessOptions, open_model
 from fivegms_testbed.deployment import Deployment, DeploymentConfig
+from fivegms_testbed.hosting import HostingChanges
 from fivegms_testbed.m1_connection import M1Connection, RequestRefused
 from fivegms_testbed.model_versions import ModelVersions
 from fivegms_testbed.provider import (
-    HostingChanges,
     PreparationFailed,
     Provider,
     Published,
@@ -214,7 +214,7 @@ async def test_a_race_for_the_hosting_is_run_again(
     others = Others(problem, status, times=2)
     server = await aiohttp_server(others.app())
     async with Provider(str(server.make_url("/"))) as provider:
-        await provider.remove_distribution("s", "b")
+        await provider.hosting("s").remove("b")
     assert others.patches == 3 * [[{"op": "remove", "path": "/distributionConfigurations/1"}]]
 
 
@@ -222,7 +222,7 @@ async def test_a_race_that_never_ends_is_given_up(aiohttp_server: AiohttpServer)
     server = await aiohttp_server(Others({}, 412, times=99).app())
     async with Provider(str(server.make_url("/"))) as provider:
         with pytest.raises(HostingChanges, match="try again"):
-            await provider.remove_distribution("s", "b")
+            await provider.hosting("s").remove("b")
 
 
 async def test_what_is_refused_for_another_reason_is_not_tried_again(
@@ -232,5 +232,5 @@ async def test_what_is_refused_for_another_reason_is_not_tried_again(
     server = await aiohttp_server(others.app())
     async with Provider(str(server.make_url("/"))) as provider:
         with pytest.raises(RequestRefused, match="no such member"):
-            await provider.remove_distribution("s", "b")
+            await provider.hosting("s").remove("b")
     assert len(others.patches) == 1

@@ -10,6 +10,7 @@ import pytest
 from fivegms_api.ai_models import AiModel, AiModelState
 from fivegms_api.model_preparation import ModelDescription, ModelPreparation, TensorEvaluation
 from fivegms_testbed.deployment import Deployment, DeploymentConfig
+from fivegms_testbed.hosting import HostedModel
 from fivegms_testbed.m1_connection import AfUnreachable, M1Connection, NoAddress, RequestRefused
 from fivegms_testbed.provider import PreparationFailed, Provider
 from fivegms_testbed.publication import FileMissing
@@ -102,9 +103,9 @@ def test_what_is_no_address_is_named(address: str) -> None:
 async def test_a_refusal_names_the_member(provider: Provider) -> None:
     session = await provider.create_session("app")
     template_id = await provider.create_template(session, TEMPLATE)
-    other = TEMPLATE.model_copy(update={"manifest": "elsewhere.mpd"})
+    other = HostedModel("perceptron", 1, "elsewhere.mpd", template_id)
     with pytest.raises(RequestRefused, match="relativePath") as refusal:
-        await provider.create_hosting(session, template_id, other)
+        await provider.hosting(session).create(other)
     assert refusal.value.status == 400
 
 

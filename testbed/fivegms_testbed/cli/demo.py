@@ -25,7 +25,7 @@ from fivegms_testbed.cli.console import (
     stage_progress,
 )
 from fivegms_testbed.cli.logs import log_to_stderr
-from fivegms_testbed.cli.publish import variants_table
+from fivegms_testbed.cli.variants import variants_table
 from fivegms_testbed.demo import DemoResult, Reported, run_demo
 from fivegms_testbed.recognition import FrameRecord
 from fivegms_testbed.trace import HttpCall

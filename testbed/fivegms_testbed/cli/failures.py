@@ -25,7 +25,8 @@ from fivegms_testbed.cli.exit_codes import ExitCode
 from fivegms_testbed.errors import BadFile, ProviderError, SigningError
 from fivegms_testbed.inspection import InspectionRefused, InspectionUnanswered
 from fivegms_testbed.m1_connection import AfUnreachable, NoAddress
-from fivegms_testbed.provider import PreparationFailed, VersionExists
+from fivegms_testbed.prepared_folder import FolderDamaged
+from fivegms_testbed.provider import PreparationFailed, SourceUnknown, VersionExists
 from fivegms_testbed.publication import FileMissing
 
 _BY_ERROR: tuple[tuple[type[BaseException], ExitCode], ...] = (
@@ -35,6 +36,7 @@ _BY_ERROR: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (gap.ServerUnreachable, ExitCode.UNREACHABLE),
     (SegmentCorrupt, ExitCode.INTEGRITY),
     (ModelDamaged, ExitCode.INTEGRITY),
+    (FolderDamaged, ExitCode.INTEGRITY),
     (NotTrusted, ExitCode.INTEGRITY),
     (NoSuitableVariant, ExitCode.NOTHING_RUNNABLE),
     (BadEntry, ExitCode.BAD_INPUT),
@@ -42,6 +44,7 @@ _BY_ERROR: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (PreparationFailed, ExitCode.BAD_INPUT),
     (NoAddress, ExitCode.BAD_INPUT),
     (VersionExists, ExitCode.BAD_INPUT),
+    (SourceUnknown, ExitCode.BAD_INPUT),
     (FileMissing, ExitCode.BAD_INPUT),
     (ProviderError, ExitCode.REFUSED),
     (ClientError, ExitCode.REFUSED),

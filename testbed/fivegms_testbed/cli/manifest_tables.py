@@ -17,7 +17,7 @@ from fivegms_manifests.model import (
 from fivegms_prepare.reported import variants_of
 from fivegms_testbed.cli.console import headed, megabytes, results
 from fivegms_testbed.cli.model_tables import facts_table, tensor_text
-from fivegms_testbed.cli.publish import variants_table
+from fivegms_testbed.cli.variants import variants_table
 
 
 def show_manifest(manifest: ModelManifest) -> None:

@@ -25,15 +25,14 @@ from fivegms_testbed.cli.encryption import (
     KeyUrlOption,
     encryption,
 )
-from fivegms_testbed.cli.publish import (
+from fivegms_testbed.cli.template import (
     NameOption,
     TaskOption,
     TemplateOption,
     VersionOption,
     preparation_template,
-    variants_table,
 )
-from fivegms_testbed.cli.stages import stages_table
+from fivegms_testbed.cli.variants import print_variants
 from fivegms_testbed.cli.wishes import (
     AsIsOption,
     CalibrationOption,
@@ -115,10 +114,6 @@ def prepare(
 def _print(prepared: PreparationResult, template: ModelPreparation, out: Path) -> None:
     described = template.model
     results.print(headed(described.name, f" version {described.version}, {described.task}"))
-    results.print(variants_table(prepared.variants))
-    if any(variant.stages for variant in prepared.variants):
-        results.print(stages_table(prepared.variants))
-    for withheld in prepared.withheld:
-        results.print(f"withheld  {withheld.id}: {withheld.reason}", soft_wrap=True)
+    print_variants(prepared.variants, prepared.withheld)
     results.print(f"model MPD {out / template.manifest}", soft_wrap=True)
     messages.print(f"Run it: fivegms run {out / template.manifest} --input FILE", soft_wrap=True)

@@ -1,19 +1,16 @@
 """`fivegms publish`: provision, ingest and follow a model until UEs can find it."""
 
 import asyncio
-import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 from rich.progress import Progress, TaskID
-from rich.table import Table
 
-from fivegms_api.ai_models import AiModel, PreparedVariant
+from fivegms_api.ai_models import AiModel
 from fivegms_api.model_preparation import ModelPreparation
-from fivegms_client.authorization import Authorization
 from fivegms_testbed.cli.authorization import (
     TOKEN_PATH,
     ClientIdOption,
@@ -25,7 +22,6 @@ from fivegms_testbed.cli.authorization import (
 from fivegms_testbed.cli.console import (
     JsonOption,
     headed,
-    megabytes,
     messages,
     print_json,
     reporting_errors,
@@ -33,44 +29,61 @@ from fivegms_testbed.cli.console import (
     stage_progress,
     transfer_progress,
 )
+from fivegms_testbed.cli.template import (
+    NameOption,
+    TaskOption,
+    TemplateOption,
+    VersionOption,
+    preparation_template,
+)
+from fivegms_testbed.cli.variants import print_variants
+from fivegms_testbed.cli.wishes import (
+    AsIsOption,
+    CalibrationOption,
+    DeltaModeOption,
+    EvaluationOption,
+    FloorOption,
+    OptimiseOption,
+    SessionDeltaOption,
+    SplitOption,
+    VariantOption,
+    Wishes,
+)
+from fivegms_testbed.prepared_folder import PreparedFolder, is_prepared, read_prepared
 from fivegms_testbed.provider import Provider, Published
 from fivegms_testbed.upload import DEFAULT_PATIENCE_S, UploadProgress
 
-ModelFile = Annotated[
-    Path, typer.Argument(metavar="MODEL.onnx", exists=True, dir_okay=False, help="An ONNX model.")
-]
-NameOption = Annotated[
-    str | None, typer.Option("--name", help="The model's name; default: the file's.")
-]
-TaskOption = Annotated[
-    str | None,
-    typer.Option("--task", help="What it does: object-detection, image-classification, ..."),
-]
-VersionOption = Annotated[
-    int | None, typer.Option("--model-version", min=1, help="The model's version.")
+ModelArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL|DIR",
+        exists=True,
+        help="An ONNX model (with --as-is, any file), or what `fivegms prepare` made: a folder or "
+        "its model MPD.",
+    ),
 ]
 SessionOption = Annotated[
     str | None,
     typer.Option("--session", help="Publish a further version in this provisioning session."),
 ]
-TemplateOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--template",
-        exists=True,
-        dir_okay=False,
-        help="A content preparation template (docs/preparation.md); options override it.",
-    ),
-]
 
 
 def publish(
-    model: ModelFile,
+    model: ModelArgument,
     name: NameOption = None,
     task: TaskOption = None,
     model_version: VersionOption = None,
     session: SessionOption = None,
     template: TemplateOption = None,
+    variant: VariantOption = None,
+    optimise: OptimiseOption = None,
+    minimum_accuracy: FloorOption = None,
+    evaluation: EvaluationOption = None,
+    calibration: CalibrationOption = None,
+    delta_from: SessionDeltaOption = None,
+    delta_mode: DeltaModeOption = "lossless",
+    split: SplitOption = None,
+    as_is: AsIsOption = False,
     m1: Annotated[
         str, typer.Option("--m1", metavar="URL", help="M1 of the AF.")
     ] = "http://127.0.0.1:7777",
@@ -86,85 +99,101 @@ def publish(
 ) -> None:
     """Publish a model: every device then finds a variant that suits it."""
     with reporting_errors(as_json=as_json):
+        wishes = Wishes(
+            variant or (),
+            optimise or (),
+            minimum_accuracy,
+            evaluation,
+            calibration,
+            delta_from or (),
+            delta_mode,
+            split or (),
+            as_is,
+        )
         shown = authorization(
             token, client_id, client_secret, token_url or m1.rstrip("/") + TOKEN_PATH
         )
-        preparation = preparation_template(model, name, task, model_version, template)
-        published = asyncio.run(
-            _publish(m1, model, preparation, session, patience_s, shown, as_json=as_json)
-        )
-        if as_json:
-            print_json(published)
+        provider = Provider(m1, patience_s=patience_s, authorization=shown)
+        if is_prepared(model):
+            if wishes.asked or any((name, task, model_version, template)):
+                raise typer.BadParameter(
+                    f"{model} is published as it was prepared: its options are those of prepare"
+                )
+            made = asyncio.run(_as_prepared(provider, model, session, as_json=as_json))
         else:
-            print_published(published)
+            described = _Described(model, name, task, model_version, template, wishes)
+            made = asyncio.run(_to_prepare(provider, described, session, as_json=as_json))
+        if as_json:
+            print_json(made)
+        else:
+            print_published(made)
 
 
-def preparation_template(
-    model: Path,
-    name: str | None,
-    task: str | None,
-    version: int | None,
-    file: Path | None,
-    members: Mapping[str, Any] | None = None,
-) -> ModelPreparation:
-    """The template in `file`, or an empty one, with the options laid over it.
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """A model to be prepared, and everything that the command line says of that."""
 
-    `members` are further members, which take the place of the file's.
+    file: Path
+    name: str | None
+    task: str | None
+    version: int | None
+    template: Path | None
+    wishes: Wishes
 
-    Raises typer.BadParameter, naming the member, when the whole is not a template.
-    """
-    document = {**_read_template(file), **(members or {})}
-    described = document.setdefault("model", {})
-    document.setdefault("source", model.name)
-    for member, value in (("name", name), ("task", task), ("version", version)):
-        if value is not None:
-            described[member] = value
-    described.setdefault("name", model.stem)
-    if "task" not in described:
-        raise typer.BadParameter("say what the model does with --task, or in the template")
-    try:
-        return ModelPreparation.model_validate(document)
-    except ValidationError as error:
-        raise typer.BadParameter(_members(error)) from error
+    def template_with(self, held: Mapping[int, str]) -> ModelPreparation:
+        """`held` has the sources of older versions. Raises typer.BadParameter."""
+        members = self.wishes.members(self.file, held)
+        return preparation_template(
+            self.file, self.name, self.task, self.version, self.template, members
+        )
 
 
-def _read_template(file: Path | None) -> dict[str, Any]:
-    if file is None:
-        return {}
-    try:
-        document = json.loads(file.read_text())
-    except ValueError as error:
-        raise typer.BadParameter(f"{file} is not JSON: {error}") from error
-    if not isinstance(document, dict) or not isinstance(document.get("model", {}), dict):
-        raise typer.BadParameter(f"{file} is not a content preparation template")
-    return document
-
-
-def _members(error: ValidationError) -> str:
-    lines = (f"{'.'.join(map(str, entry['loc']))}: {entry['msg']}" for entry in error.errors())
-    return "not a content preparation template:\n  " + "\n  ".join(lines)
-
-
-async def _publish(
-    m1: str,
-    model: Path,
-    template: ModelPreparation,
-    session: str | None,
-    patience_s: float,
-    shown: Authorization | None,
-    *,
-    as_json: bool,
+async def _to_prepare(
+    provider: Provider, described: _Described, session: str | None, *, as_json: bool
 ) -> Published:
     bars = _Bars(as_json=as_json)
-    async with Provider(m1, patience_s=patience_s, authorization=shown) as provider:
+    async with provider:
+        held = await _sources(provider, described, session)
+        template = described.template_with(held)
         with bars.uploads, bars.stages:
             return await provider.publish(
-                model,
+                described.file,
                 template,
                 session=session,
+                held=held.values(),
                 on_upload=bars.uploading,
                 on_state=bars.preparing,
             )
+
+
+async def _sources(
+    provider: Provider, described: _Described, session: str | None
+) -> dict[int, str]:
+    """The sources of older versions that deltas start from, by version, where no file is named."""
+    versions = described.wishes.versions_held
+    if not versions:
+        return {}
+    if session is None:
+        raise typer.BadParameter("--delta-from without a file takes versions of --session")
+    name = described.template_with(dict.fromkeys(versions, "elsewhere")).model.name
+    return {one: await provider.source_of(session, name, one) for one in versions}
+
+
+async def _as_prepared(
+    provider: Provider, entry: Path, session: str | None, *, as_json: bool
+) -> Published:
+    folder: PreparedFolder = await asyncio.to_thread(read_prepared, entry)
+    bars = _Bars(as_json=as_json)
+    async with provider:
+        with bars.uploads:
+            return await provider.publish_prepared(
+                folder, session=session, on_session=_say_session, on_upload=bars.uploading
+            )
+
+
+def _say_session(session_id: str) -> None:
+    """At once, because who breaks off needs it to go on."""
+    messages.print(f"publishing in session {session_id}")
 
 
 class _Bars:
@@ -197,35 +226,13 @@ class _Bars:
         )
 
 
-def variants_table(variants: tuple[PreparedVariant, ...], *, digests: bool = False) -> Table:
-    """What each variant costs and is worth; `ms` is the median inference at the AS."""
-    metrics = sorted({figure.metric for variant in variants for figure in variant.accuracy})
-    table = Table(box=None, pad_edge=False)
-    table.add_column("variant", style="bold", overflow="fold")
-    for heading in ("codec", "bytes", "segments", *metrics, "ms"):
-        justify: Literal["left", "right"] = "left" if heading == "codec" else "right"
-        table.add_column(heading, justify=justify, overflow="fold")
-    if digests:
-        table.add_column("sha256", overflow="fold")
-    for variant in variants:
-        figures = {figure.metric: f"{figure.value:.4f}" for figure in variant.accuracy}
-        table.add_row(
-            variant.id,
-            variant.codec,
-            megabytes(variant.size_bytes),
-            str(variant.segments),
-            *(figures.get(metric, "-") for metric in metrics),
-            "-" if variant.latency_ms is None else f"{variant.latency_ms:.2f}",
-            *([variant.sha256[:12]] if digests else []),
-        )
-    return table
-
-
 def print_published(published: Published) -> None:
     """The variants, and how to run the model."""
     model = published.model
     results.print(headed(model.name, f" version {model.version}, {model.task}"))
-    results.print(variants_table(model.variants))
+    print_variants(model.variants, model.withheld)
+    for withheld in model.withheld:
+        results.print(f"withheld  {withheld.id}: {withheld.reason}", soft_wrap=True)
     results.print(f"session   {published.provisioning_session_id}")
     if model.locator is not None:
         results.print(f"model MPD {model.locator}", soft_wrap=True)

@@ -1,13 +1,14 @@
-"""What `prepare` takes besides a template: options that are members of one, in words.
+"""What `prepare` and `publish` take besides a template: options that are members of one, in words.
 
 Every option has its member in the template (docs/preparation.md), and the template says whether
 they fit together. Files are named as they lie here and go into the template relative to the model's
 folder, below which all of them have to be.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import typer
@@ -64,6 +65,14 @@ DeltaOption = Annotated[
         help="Make a delta from this older version too. Repeat.",
     ),
 ]
+SessionDeltaOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--delta-from",
+        metavar="VERSION[=MODEL.onnx]",
+        help="Make a delta from this older version too; without a file, one of --session. Repeat.",
+    ),
+]
 DeltaModeOption = Annotated[
     Literal["lossless", "quantised"],
     typer.Option("--delta-mode", help="Whether deltas may lose a little accuracy."),
@@ -86,6 +95,7 @@ _USUAL_CODECS = {
     Precision.INT8: WeightCodec.INT8_ZSTD,
 }
 _SEARCHED = ("bytes", "macs", "memory")
+_NOTHING_HELD: Mapping[int, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +112,21 @@ class Wishes:
     splits: Sequence[str] = ()
     as_is: bool = False
 
-    def members(self, model: Path) -> dict[str, Any]:
-        """The members of a template for `model` that the options are. Raises BadParameter."""
+    @property
+    def asked(self) -> bool:
+        """Whether anything is asked for."""
+        return self != Wishes(delta_mode=self.delta_mode)
+
+    @property
+    def versions_held(self) -> tuple[int, ...]:
+        """The older versions whose files are not named here: a session has them."""
+        return tuple(int(text) for text in self.delta_from if text.isdigit())
+
+    def members(self, model: Path, held: Mapping[int, str] = _NOTHING_HELD) -> dict[str, Any]:
+        """The members of a template for `model` that the options are.
+
+        `held` has the content paths of older versions that a session has. Raises BadParameter.
+        """
         members: dict[str, Any] = {}
         if self.as_is:
             members["container"] = "as-is"
@@ -114,7 +137,8 @@ class Wishes:
         if self.calibration is not None:
             members["calibration"] = _data(model, self.calibration)
         if self.delta_from:
-            members["deltas"] = [_delta(model, each, self.delta_mode) for each in self.delta_from]
+            deltas = [_delta(model, text, held) for text in self.delta_from]
+            members["deltas"] = [{**delta, "mode": self.delta_mode} for delta in deltas]
         if self.splits:
             splits = enumerate(self.splits, start=1)
             members["compositions"] = [_composition(number, each) for number, each in splits]
@@ -162,11 +186,13 @@ def _data(model: Path, file: Path) -> dict[str, Any]:
     return {kind: _below(model, file)}
 
 
-def _delta(model: Path, text: str, mode: str) -> dict[str, Any]:
+def _delta(model: Path, text: str, held: Mapping[int, str]) -> dict[str, Any]:
     version, separator, file = text.partition("=")
+    if version.isdigit() and not separator and int(version) in held:
+        return {"base": held[int(version)], "baseVersion": int(version)}
     if not separator or not version.isdigit():
         raise typer.BadParameter(f"{text!r}: --delta-from takes VERSION=MODEL.onnx")
-    return {"base": _below(model, Path(file)), "baseVersion": int(version), "mode": mode}
+    return {"base": _below(model, Path(file)), "baseVersion": int(version)}
 
 
 def _composition(number: int, text: str) -> dict[str, Any]:
