@@ -6,6 +6,7 @@ size and nesting are bounded before anything is built.
 """
 
 import json
+import math
 from typing import Any, NoReturn
 
 from fivegms_manifests.errors import DocumentTooLarge, MalformedJson
@@ -14,6 +15,7 @@ MAX_CONTAINERS = 256
 """Objects and arrays, nested or side by side; a bracket inside a text counts too."""
 
 _MAX_DIGITS = 18
+_MAX_REAL = 32
 
 
 def parse_json_object(document: bytes, *, max_bytes: int) -> dict[str, Any]:
@@ -31,6 +33,7 @@ def parse_json_object(document: bytes, *, max_bytes: int) -> dict[str, Any]:
             document.decode("utf-8"),
             object_pairs_hook=_object,
             parse_int=_integer,
+            parse_float=_real,
             parse_constant=_refuse_constant,
         )
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError too
@@ -51,6 +54,15 @@ def _integer(digits: str) -> int:
     if len(digits) > _MAX_DIGITS:
         raise MalformedJson(f"a number of more than {_MAX_DIGITS} digits")
     return int(digits)
+
+
+def _real(text: str) -> float:
+    if len(text) > _MAX_REAL:
+        raise MalformedJson(f"a number of more than {_MAX_REAL} characters")
+    value = float(text)
+    if not math.isfinite(value):
+        raise MalformedJson(f"{text} is larger than numbers are here")
+    return value
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -14,12 +14,13 @@ This module knows neither keys nor signatures: `fivegms_client.trust` verifies t
 """
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from fivegms_manifests.errors import ReleaseMalformed
 from fivegms_manifests.json_safety import parse_json_object
@@ -32,6 +33,7 @@ MAX_COUNTER = 10**15
 """Beyond any Unix time to come, and exact in every JSON reader."""
 
 _INSTANT = "%Y-%m-%dT%H:%M:%SZ"
+_FILE_NAME: Final = re.compile(r"(?!\.{1,2}\Z)[^/\\\x00-\x1f\x7f]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def read_release(document: bytes) -> Release:
         expires = datetime.strptime(read.expires, _INSTANT).replace(tzinfo=UTC)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"])
+        where = ".".join(map(str, first["loc"])) if first["type"] != "extra_forbidden" else ""
         raise ReleaseMalformed(f"{where or 'the document'}: {first['msg']}") from error
     except ValueError as error:
         raise ReleaseMalformed(f"expires: {error}") from error
@@ -107,6 +109,17 @@ def beside(manifest_url: str, suffix: str) -> str:
     """
     parts = urlsplit(manifest_url)
     return urlunsplit(parts._replace(path=parts.path + suffix, fragment=""))
+
+
+def checked_file_name(name: str) -> str:
+    """A name that stays in its folder. Raises ValueError.
+
+    >>> checked_file_name("model.mpd")
+    'model.mpd'
+    """
+    if _FILE_NAME.fullmatch(name) is None:
+        raise ValueError(f"{name[:255]!a} is no file name")
+    return name
 
 
 def lies_beside_manifest(path: str) -> bool:
@@ -125,7 +138,7 @@ _Count = Annotated[int, Field(ge=0, le=MAX_COUNTER)]
 class _ManifestDocument(BaseModel):
     model_config = _STRICT
 
-    name: Annotated[str, Field(pattern=r"^[^/\\\x00-\x1f\x7f]{1,255}$")]
+    name: Annotated[str, AfterValidator(checked_file_name)]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     size: _Count
 
@@ -137,6 +150,6 @@ class _ReleaseDocument(BaseModel):
     model: Annotated[str, Field(min_length=1, max_length=1024)]
     version: _Count
     counter: _Count
-    expires: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+    expires: Annotated[str, Field(pattern=r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z$")]
     manifest: _ManifestDocument
     public_key: Annotated[str, Field(alias="publicKey", max_length=4096)]

@@ -21,6 +21,8 @@ from fivegms_manifests.json_safety import MAX_CONTAINERS, parse_json_object
         b'{"a": NaN}',
         b'{"a": -Infinity}',
         b'{"a": 1234567890123456789}',
+        b'{"a": 1e999}',
+        b'{"a": 0.' + b"1" * 40 + b"}",
         b'{"a": 1} {}',
         b'\xef\xbb\xbf{"a": 1}',
         b'{"a": "\xff"}',
@@ -39,7 +41,15 @@ def test_size_and_nesting_are_bounded_before_anything_is_built() -> None:
         parse_json_object(b'{"a":' + b"[" * MAX_CONTAINERS, max_bytes=10**6)
 
 
-@given(st.dictionaries(st.text(), st.integers(-(10**16), 10**16) | st.text() | st.booleans()))
+_PLAIN = (
+    st.integers(-(10**16), 10**16)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+    | st.booleans()
+)
+
+
+@given(st.dictionaries(st.text(), _PLAIN))
 def test_a_plain_object_is_read_as_it_is(members: dict[str, object]) -> None:
     document = json.dumps(members).encode()
     assert parse_json_object(document, max_bytes=len(document)) == members

@@ -70,8 +70,10 @@ def test_another_time_zone_is_written_as_utc() -> None:
         {"expires": "2026-12-23T12:00:00+00:00"},
         {"expires": "2026-12-23T12:00:00Z\n"},
         {"expires": 1_795_467_600},
+        {"expires": "٢٠٢٦-12-23T12:00:00Z"},
         {"manifest": None},
         {"manifest": {"name": "../model.mpd", "sha256": "ab" * 32, "size": 1}},
+        {"manifest": {"name": "..", "sha256": "ab" * 32, "size": 1}},
         {"manifest": {"name": "model.mpd\n", "sha256": "ab" * 32, "size": 1}},
         {"manifest": {"name": "model.mpd", "sha256": "AB" * 32, "size": 1}},
         {"manifest": {"name": "model.mpd", "sha256": "ab" * 32}},
@@ -82,6 +84,12 @@ def test_another_time_zone_is_written_as_utc() -> None:
 def test_a_member_that_is_wrong_is_refused(members: dict[str, Any]) -> None:
     with pytest.raises(ReleaseMalformed):
         read_release(changed(**members))
+
+
+def test_the_name_of_a_member_that_is_unknown_is_not_repeated() -> None:
+    with pytest.raises(ReleaseMalformed) as refusal:
+        read_release(changed(**{"\x1b[2J": 1}))
+    assert str(refusal.value).isprintable()
 
 
 @pytest.mark.parametrize("member", sorted(json.loads(GOLDEN)))
