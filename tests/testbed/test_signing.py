@@ -4,6 +4,7 @@ import json
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -96,6 +97,14 @@ def test_a_new_key_pair_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert read_signing_key(key.file).fingerprint == key.fingerprint
     with pytest.raises(KeyFileUnusable, match="never replaced"):
         make_key_pair(tmp_path / "new" / "provider.pem")
+
+
+def test_half_a_key_pair_is_not_left_behind(tmp_path: Path) -> None:
+    file = tmp_path / "provider.pem"
+    public_file(file).write_bytes(b"")
+    with pytest.raises(KeyFileUnusable, match="pub"):
+        make_key_pair(file)
+    assert not file.exists()
 
 
 def test_a_key_with_a_password_signs_with_it_only(tmp_path: Path) -> None:
@@ -191,11 +200,23 @@ def test_a_release_says_what_and_until_when(key: SigningKey) -> None:
         Terms(NOW, counter=MAX_COUNTER + 1),
         Terms(NOW, timedelta(0)),
         Terms(NOW, timedelta(days=-1)),
+        Terms(NOW, timedelta(days=4_000_000)),
     ],
 )
 def test_terms_that_no_device_would_take_are_refused(key: SigningKey, terms: Terms) -> None:
     with pytest.raises(SigningRefused):
         signed(key, terms)
+
+
+@pytest.mark.parametrize("ending", ["..%2F..%2Fplanted", "%2E%2E", "%2Ftmp%2Fplanted", "a%00b", ""])
+def test_an_address_cannot_have_files_written_elsewhere(
+    key: SigningKey, ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    redirected = replace(accessed(), url=BASE + ending)
+    with pytest.raises(SigningRefused, match="no file name"):
+        sign_manifest(redirected, manifest_name(redirected), key, Terms(NOW), {})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_counter_only_grows(key: SigningKey) -> None:
@@ -335,6 +356,7 @@ def test_the_commands_encrypt_sign_and_open(tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (("http://127.0.0.1:1/model.mpd",), "--session"),
+        (("model.mpd", "--expires-days", "1e9"), "36500"),
         ((f"http://127.0.0.1:1{SAI_PATH}1", "--session", "1"), "name the model MPD"),
     ],
 )

@@ -83,7 +83,9 @@ def sign(
     key_password: PasswordOption = None,
     expires_days: Annotated[
         float,
-        typer.Option("--expires-days", min=0, help="Devices refuse the release after so long."),
+        typer.Option(
+            "--expires-days", min=0, max=36_500, help="Devices refuse the release after so long."
+        ),
     ] = DEFAULT_LIFETIME / timedelta(days=1),
     counter: Annotated[
         int | None,

@@ -6,9 +6,10 @@ fetched, or read, and held against its digest first.
 
 from dataclasses import dataclass
 
-from fivegms_client.download import Data, Sources, download, unique
+from fivegms_client.download import Data, Sources, download
 from fivegms_client.entry import ManifestFile, ManifestUrl
 from fivegms_client.fetching import Fetcher
+from fivegms_client.layers import parts_of
 from fivegms_client.manifest_access import AccessedManifest, access_manifest
 from fivegms_client.progress import OnProgress, ProgressMeter
 from fivegms_client.transfer import Transfer
@@ -48,12 +49,8 @@ async def examine(
 
 
 def _parts(accessed: AccessedManifest) -> tuple[SegmentRef, ...]:
-    return unique(
-        part
-        for subset in accessed.manifest.subsets
-        for variant in subset.variants
-        for part in variant.parts()
-    )
+    subsets = accessed.manifest.subsets
+    return parts_of(variant for subset in subsets for variant in subset.variants)
 
 
 async def _look_at(_part: SegmentRef, _data: Data) -> None:

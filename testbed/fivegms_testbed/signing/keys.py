@@ -58,7 +58,11 @@ def make_key_pair(file: Path, password: str | None = None) -> SigningKey:
     pem = private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, _encryption(password))
     key = SigningKey(file, private_key.public_key(), password)
     _write_new(file, pem, 0o600)
-    _write_new(public_file(file), key.public_pem.encode(), 0o644)
+    try:
+        _write_new(public_file(file), key.public_pem.encode(), 0o644)
+    except KeyFileUnusable:
+        file.unlink()
+        raise
     return key
 
 

@@ -24,6 +24,7 @@ from fivegms_manifests.release import (
     SIGNATURE_SUFFIX,
     Release,
     ReleasedManifest,
+    checked_file_name,
     write_release,
 )
 from fivegms_testbed.errors import SigningError
@@ -86,18 +87,33 @@ def _next_release(
             f"the counter would be {counter}, and the release that is there has {before}; devices "
             "that have seen it refuse a lower one: check the clock, or give a higher --counter"
         )
-    if terms.lifetime <= timedelta(0):
-        raise SigningRefused("a release must count for some time")
     model = accessed.manifest.model
     digest = sha256(accessed.document).hexdigest()
     return Release(
         model.name,
         model.version,
         counter,
-        (terms.now + terms.lifetime).replace(microsecond=0),
-        ReleasedManifest(name, digest, len(accessed.document)),
+        _expiry(terms),
+        ReleasedManifest(_file_name(name), digest, len(accessed.document)),
         key.public_pem,
     )
+
+
+def _expiry(terms: Terms) -> datetime:
+    if terms.lifetime <= timedelta(0):
+        raise SigningRefused("a release must count for some time")
+    try:
+        return (terms.now + terms.lifetime).replace(microsecond=0)
+    except OverflowError as error:
+        raise SigningRefused("a release must end before the year 10000") from error
+
+
+def _file_name(name: str) -> str:
+    """The address of a manifest is its server's choice, and files of that name are written here."""
+    try:
+        return checked_file_name(name)
+    except ValueError as error:
+        raise SigningRefused(f"the manifest's address ends in what is no name: {error}") from error
 
 
 def _counter_of(replaced: Mapping[str, bytes], key: SigningKey) -> int | None:
