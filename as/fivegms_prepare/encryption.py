@@ -23,7 +23,7 @@ from fivegms_manifests.model import (
     Variant,
     bandwidth_within_a_second,
 )
-from fivegms_prepare.errors import KeyMissing, VariantImpossible
+from fivegms_prepare.errors import KeyMissing, SegmentsInTheClear, VariantImpossible
 
 ENCRYPTED_SUFFIX = ".bin"
 """Encrypted segments are no MP4 to whoever stores them."""
@@ -56,6 +56,19 @@ def refuse_without_key(wanted: KeyReference | None, key: bytes | None) -> None:
         )
     if wanted is None and key is not None:
         raise KeyMissing("there is a key, and the template does not say where UEs get it")
+
+
+def refuse_clear_segments(folder: Path) -> None:
+    """Raises SegmentsInTheClear where `folder` has segments from before that are not encrypted.
+
+    No manifest would name them any more, and whoever delivers the folder would deliver them too.
+    """
+    clear = sorted(file.name for file in folder.glob("*") if file.suffix != ENCRYPTED_SUFFIX)
+    if clear:
+        raise SegmentsInTheClear(
+            f"{folder} has {len(clear)} segments that are not encrypted, such as {clear[0]}; "
+            "prepare into another folder"
+        )
 
 
 def encrypt_manifest(

@@ -281,6 +281,12 @@ class KeyMissing(ModelRefused):
     type = "key-missing"
 
 
+class SegmentsInTheClear(ModelRefused):
+    """Segments that anybody can read lie where encrypted ones are to go."""
+
+    type = "segments-in-the-clear"
+
+
 class NotDescribable(ModelRefused):
     """A model manifest cannot carry what the model or the template says."""
 

@@ -21,11 +21,16 @@ from fivegms_manifests.model import ModelManifest
 from fivegms_manifests.model_mpd import write_model_mpd
 from fivegms_prepare.as_is import manifest_as_is
 from fivegms_prepare.containers.conversion import as_onnx
-from fivegms_prepare.encryption import encrypt_manifest, refuse_without_key
+from fivegms_prepare.encryption import (
+    encrypt_manifest,
+    refuse_clear_segments,
+    refuse_without_key,
+)
 from fivegms_prepare.errors import NotDescribable, StorageFailed, cause_of
 from fivegms_prepare.journal import FILES, Journal
 from fivegms_prepare.making import Made, Making
 from fivegms_prepare.opening import open_inputs
+from fivegms_prepare.packaging import SEGMENT_FOLDER
 from fivegms_prepare.progress import Progress, Report
 from fivegms_prepare.reported import variants_of
 
@@ -72,6 +77,8 @@ def prepare(
     encrypted with where the template asks for that. Raises a ModelRefused.
     """
     refuse_without_key(template.encryption, key)
+    if key is not None:
+        refuse_clear_segments((out / template.manifest).parent / SEGMENT_FOLDER)
     steps = Progress(progress)
     with _workshop(out, journaling) as (workshop, journal):
         steps.stage("checking", CHECKING)

@@ -16,7 +16,7 @@ from fivegms_manifests.encryption import (
 from fivegms_manifests.model import Encryption
 from fivegms_manifests.model_mpd import read_model_mpd
 from fivegms_prepare.encryption import read_key
-from fivegms_prepare.errors import KeyMissing
+from fivegms_prepare.errors import KeyMissing, SegmentsInTheClear
 from fivegms_prepare.preparation import PreparationResult, prepare
 from support.onnx_graphs import perceptron, save
 from support.preparing import template_of
@@ -61,6 +61,18 @@ def test_nothing_in_the_clear_is_left(source: Path, tmp_path: Path) -> None:
     assert files == set(made.files)
     for name in files - {"model.mpd"}:
         assert name.startswith("init/") or b"moof" not in (tmp_path / name).read_bytes()
+
+
+def test_segments_in_the_clear_from_before_are_not_left_beside(
+    source: Path, tmp_path: Path
+) -> None:
+    prepare(source, template_of(), tmp_path, now=NOW)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SegmentsInTheClear, match="another folder"):
+        prepared(source, tmp_path)
+    assert sorted(tmp_path.rglob("*")) == before
+    again = prepared(source, tmp_path / "fresh")
+    assert prepared(source, tmp_path / "fresh").files == again.files
 
 
 def test_the_same_model_and_key_give_the_same_files(source: Path, tmp_path: Path) -> None:
