@@ -9,6 +9,7 @@ from fivegms_api.ai_models import (
     MeasuredAccuracy,
     PreparationProgress,
     PreparedVariant,
+    WithheldVariant,
 )
 
 
@@ -36,6 +37,17 @@ async def test_a_provider_sees_every_model_of_the_session(af: Any) -> None:
     answer = await af.get(f"{session}/ai-models")
     assert answer.status == 200
     assert [one["name"] for one in answer.json["aiModels"]] == ["a", "b"]
+
+
+async def test_what_was_withheld_is_shown_to_the_provider(af: Any) -> None:
+    session = await af.session()
+    below = WithheldVariant(
+        id="int4", precision="int4", codec="int4+zstd", size_bytes=10, minimum_accuracy=0.6,
+        reason="top1 0.4 is below the 0.6 asked for",
+    )  # fmt: skip
+    af.server.published = [model(session, withheld=(below,))]
+    [shown] = (await af.get(f"{session}/ai-models/detector")).json["withheld"]
+    assert (shown["id"], shown["minimumAccuracy"]) == ("int4", 0.6)
 
 
 async def test_the_states_on_the_way_are_shown(af: Any) -> None:
