@@ -96,7 +96,7 @@ def models_for_ues(
         if model.state is AiModelState.PUBLISHED and _is_distributed(model, sessions):
             published.setdefault(model.provisioning_session_id, []).append(model)
     matching = [
-        locate(model, sessions[session_id], address)
+        locate(model, sessions[session_id], address).model_copy(update={"withheld": ()})
         for session_id, candidates in published.items()
         for model in choose(candidates, sessions[session_id], ue)
         if task in (None, model.task) and name in (None, model.name)

@@ -14,7 +14,7 @@ from fivegms_af.service_access import (
     models_for_ues,
     service_access_information,
 )
-from fivegms_api.ai_models import AiModel, AiModelState
+from fivegms_api.ai_models import AiModel, AiModelState, WithheldVariant
 from fivegms_api.common_data import ProvisioningSessionType
 from fivegms_api.consumption_reporting import ConsumptionReportingConfiguration
 from fivegms_api.content_hosting import (
@@ -287,6 +287,13 @@ def test_a_task_finds_its_model() -> None:
     assert models_for_ues(both, sessions, ADDRESS, Ue(), task="speech") == ()
     [named] = models_for_ues(both, sessions, ADDRESS, Ue(), name="detector")
     assert named.name == "detector"
+
+
+def test_what_was_withheld_is_the_providers_to_know() -> None:
+    below = WithheldVariant(id="int4", precision="int4", codec="c", size_bytes=1, reason="poor")
+    model = MODEL.model_copy(update={"withheld": (below,)})
+    [found] = models_for_ues([model], {"s1": SESSION}, ADDRESS, Ue())
+    assert found.withheld == ()
 
 
 def test_a_ue_gets_the_newest_version() -> None:
