@@ -16,6 +16,7 @@ from fivegms_client.errors import (
     ReleaseMismatch,
     ReleaseOlderThanSeen,
     SegmentCorrupt,
+    ServerUnreachable,
     SignatureInvalid,
     SignatureMalformed,
     SignatureMissing,
@@ -187,6 +188,21 @@ async def test_a_server_that_forbids_the_signature_has_none(tmp_path: Path) -> N
     ue = Ue(tmp_path)
     ue.server.spoil(RELEASE, Status(403))
     await ue.refused(SignatureMissing)
+
+
+@pytest.mark.parametrize("mode", [TrustMode.WARN, TrustMode.ENFORCE])
+async def test_a_server_that_has_trouble_with_the_signature(
+    tmp_path: Path, mode: TrustMode
+) -> None:
+    ue = Ue(tmp_path, mode=mode, retry=RetryPolicy(give_up_after_s=1))
+    ue.server.spoil(BUNDLE, *[Status(503)] * 50)
+    if mode is TrustMode.ENFORCE:
+        with pytest.raises(ServerUnreachable):
+            await ue.open()
+        assert {request.url for request in ue.server.requests} == {MPD, RELEASE, BUNDLE}
+        return
+    with await ue.open() as model:
+        assert isinstance(model.trust.warning, SignatureMissing)
 
 
 async def test_a_state_that_cannot_be_kept_is_refused(tmp_path: Path) -> None:

@@ -235,7 +235,7 @@ def test_a_signature_that_is_none_is_refused(signature: bytes) -> None:
 
 def test_the_algorithm_is_the_key_s_and_nobody_else_s() -> None:
     """A bundle cannot ask for another hash, another key type, or an HMAC with the public key."""
-    other = [
+    other: list[ed25519.Ed25519PublicKey | rsa.RSAPublicKey | ec.EllipticCurvePublicKey] = [
         ed25519.Ed25519PrivateKey.generate().public_key(),
         rsa.generate_private_key(65537, 2048).public_key(),
         ec.generate_private_key(ec.SECP256K1()).public_key(),

@@ -12,6 +12,7 @@ from fivegms_client.errors import (
     AccessRefused,
     NotTrusted,
     ReleaseMismatch,
+    ServerUnreachable,
     SignatureInvalid,
     SignatureMissing,
 )
@@ -51,16 +52,16 @@ class TrustGuard:
     async def judge(self, accessed: AccessedManifest) -> Trust:
         """What is known of who published the manifest.
 
-        Raises a leaf of NotTrusted where the policy enforces, ServerUnreachable.
+        Raises a leaf of NotTrusted where the policy enforces, or ServerUnreachable.
         """
         if self._policy.mode is TrustMode.OFF:
             return NOBODY_LOOKED
         try:
             return await self._verified(accessed)
-        except NotTrusted as problem:
+        except (NotTrusted, ServerUnreachable) as problem:
             if self._policy.mode is TrustMode.ENFORCE:
                 raise
-            return Trust(self._policy.mode, warning=problem)
+            return Trust(self._policy.mode, warning=_warning(problem))
 
     async def _verified(self, accessed: AccessedManifest) -> Trust:
         evidence = await self._evidence(accessed)
@@ -112,6 +113,11 @@ def _read(path: Path, limit_bytes: int) -> bytes:
             return file.read(limit_bytes + 1)
     except OSError as error:
         raise _missing(str(path), error.strerror or str(error)) from error
+
+
+def _warning(problem: NotTrusted | ServerUnreachable) -> NotTrusted:
+    """Who is only warned runs a model that is here, whatever becomes of its signature."""
+    return problem if isinstance(problem, NotTrusted) else SignatureMissing(str(problem))
 
 
 def _missing(where: str, cause: str) -> SignatureMissing:
