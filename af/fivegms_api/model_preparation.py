@@ -173,6 +173,12 @@ class ModelPreparation(WireModel):
         return self
 
     @model_validator(mode="after")
+    def _something_to_divide(self) -> "ModelPreparation":
+        if self.compositions and all(request.optimise for request in self.variants):
+            raise ValueError("compositions need a variant without stages: those are of the whole")
+        return self
+
+    @model_validator(mode="after")
     def _measured_where_promised(self) -> "ModelPreparation":
         if self.evaluation is not None:
             return self

@@ -93,7 +93,8 @@ class Making:
         withheld = withhold(measured[plans[0].id], leading_to)
         compositions = self._compare(coded)
         subsets = self._subsets(measured, withheld)
-        return Made(ModelManifest(self._opened.model, subsets, compositions), withheld)
+        kept = _complete(compositions, subsets)
+        return Made(ModelManifest(self._opened.model, subsets, kept), withheld)
 
     def _work(self, plain: int) -> float:
         others = len(self._opened.plan.subsets) - 1
@@ -213,15 +214,27 @@ class Making:
         measured: Mapping[int, Sequence[MeasuredVariant]],
         withheld: Sequence[WithheldVariant],
     ) -> tuple[Subset, ...]:
+        """The subsets of which a variant is left."""
         names = {each.id for each in withheld}
-        return tuple(
-            subset_of(
-                plan,
-                profile(plan.model),
-                [each for each in measured[plan.id] if each.recipe.name not in names],
-            )
+        left = (
+            (plan, [each for each in measured[plan.id] if each.recipe.name not in names])
             for plan in self._opened.plan.subsets
         )
+        return tuple(
+            subset_of(plan, profile(plan.model), variants) for plan, variants in left if variants
+        )
+
+
+def _complete(
+    compositions: Sequence[Composition], subsets: Sequence[Subset]
+) -> tuple[Composition, ...]:
+    """The compositions of which every subset is left."""
+    ids = {subset.id for subset in subsets}
+    return tuple(
+        composition
+        for composition in compositions
+        if all(member.subset_id in ids for member in composition.members)
+    )
 
 
 def fetched_bytes(layers: Sequence[EncodedVariant]) -> int:

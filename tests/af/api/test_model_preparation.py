@@ -155,6 +155,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"compositions": [{"id": "a", "search": {}, "endpoints": [["ue"]]}]},
         "endpoints must have 2 entries",
     ),
+    "a composition of optimised variants alone": (
+        {"variants": [{**FP32, "optimise": [PRUNED]}], "compositions": [{"id": "a", "search": {}}]},
+        "compositions need a variant without stages",
+    ),
     "a delta to the version it starts from": (
         {"deltas": [{**DELTA, "baseVersion": 2}]},
         "cannot start from 2",

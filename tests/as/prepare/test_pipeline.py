@@ -171,6 +171,17 @@ def test_layers_are_withheld_with_what_they_stand_on(tmp_path: Path) -> None:
     assert [each.id for each in prepared.result.withheld] == ["int8", "fp16-layer", "fp32-layer"]
 
 
+def test_a_split_goes_with_its_last_variant(tmp_path: Path) -> None:
+    evaluation = labelled(tmp_path, right=0.5)
+    asked = [{**INT8, "minimumAccuracy": 0.9}, {**FP32, "optimise": [PRUNED]}]
+    split = [{"id": "split", "cuts": [["r1"]]}]
+    prepared = prepare_model(
+        LARGE, tmp_path, variants=asked, evaluation=evaluation, compositions=split
+    )
+    assert [subset.name for subset in prepared.manifest.subsets] == ["whole"]
+    assert [composition.id for composition in prepared.manifest.compositions] == ["whole"]
+
+
 def test_nothing_that_may_be_published_is_a_refusal(tmp_path: Path) -> None:
     evaluation = labelled(tmp_path, right=0.5)
     asked = [{**FP32, "minimumAccuracy": 0.9}]
