@@ -1,0 +1,187 @@
+"""Models that stay in use while they get better: in layers, and from version to version."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any, Self
+
+import numpy as np
+import pytest
+
+from fivegms_api.model_preparation import ModelPreparation
+from fivegms_client import (
+    AccessOptions,
+    Prefer,
+    Preferences,
+    Refine,
+    RunnableModel,
+    Way,
+    open_model,
+)
+from fivegms_testbed import assets
+from fivegms_testbed.deployment import Deployment, DeploymentConfig
+from fivegms_testbed.provider import Provider
+
+TASK = "object-detection"
+DETECTOR = assets.detector_model()
+HEADS = DETECTOR.with_name("digits_detector_heads.onnx")
+WALLS = DETECTOR.with_name("digits_detector_walls.onnx")
+CLIP = DETECTOR.with_name("clip.mp4")
+ACCURATE = Preferences(Prefer.ACCURACY)
+LOSSLESS = {"precision": "fp32", "codec": "planes+zstd"}
+LAYERED = {"precision": "fp32", "codec": "layered"}
+
+
+@dataclass
+class World:
+    """A deployment and a provider of a detector, which makes new versions of it."""
+
+    addresses: dict[str, str]
+    data: Path
+    folder: Path
+    provider: Provider
+    session: str | None = None
+
+    async def publish(self, version: int, source: Path, **members: Any) -> None:
+        described = {"name": "digits", "version": version, "task": TASK}
+        shutil.copy(source, self.folder)
+        template = ModelPreparation.model_validate(
+            {"model": described, "source": source.name, **members}
+        )
+        path = self.folder / source.name
+        done = await self.provider.publish(path, template, session=self.session)
+        self.session = done.provisioning_session_id
+
+    async def open(self, **options: Any) -> RunnableModel:
+        access = AccessOptions(reporting=False, **options)
+        return await open_model(self.addresses["m5"], task=TASK, options=access)
+
+    def damage(self, sha256: str) -> None:
+        """Change a segment where the AS keeps it."""
+        for path in self.data.rglob(f"*{sha256}*"):
+            data = bytearray(path.read_bytes())
+            data[len(data) // 2] ^= 1
+            path.write_bytes(data)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with AsyncExitStack() as stack:
+        config = DeploymentConfig.on_free_ports(tmp_path / "data")
+        addresses = (await stack.enter_async_context(Deployment(config))).addresses
+        provider = await stack.enter_async_context(Provider(addresses["m1"]))
+        (tmp_path / "models").mkdir()
+        yield World(addresses, tmp_path / "data", tmp_path / "models", provider)
+
+
+def change_from(base: Path, version: int) -> dict[str, Any]:
+    """What makes a delta, too."""
+    delta = {"base": base.name, "baseVersion": version}
+    return {"variants": [LOSSLESS], "deltas": [delta]}
+
+
+class Watching:
+    """A thread that runs the model on a clip, again and again."""
+
+    def __init__(self, model: RunnableModel) -> None:
+        self._model = model
+        self._ended = Event()
+        self.frames = 0
+        self.failure: Exception | None = None
+        self._began = Event()
+        self._thread = Thread(target=self._run)
+
+    def _run(self) -> None:
+        try:
+            while not self._ended.is_set():
+                for _ in self._model.run(CLIP):
+                    self.frames += 1
+                    self._began.set()
+                    if self._ended.is_set():
+                        break
+        except Exception as error:
+            self.failure = error
+            self._began.set()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._began.wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+
+def outputs(model: RunnableModel) -> Mapping[str, Any]:
+    pixels = np.random.default_rng(5).integers(0, 255, (192, 320, 3), dtype=np.uint8)
+    return next(model.run([pixels])).outputs
+
+
+def same(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
+    return all(np.array_equal(left[name], right[name]) for name in left)
+
+
+@pytest.mark.requirement("R065")
+@pytest.mark.requirement("R135")
+async def test_a_detector_runs_from_its_base_and_gets_to_every_bit(world: World) -> None:
+    await world.publish(1, DETECTOR, variants=[LOSSLESS, LAYERED])
+    whole = await world.open(preferences=Preferences(variant="fp32"))
+    top = Preferences(variant="fp32-layer")
+    model = await world.open(preferences=top, refine=Refine.MANUAL)
+    assert model.variant.id == "int8"
+    with Watching(model) as watching:
+        ran = [model.variant.id]
+        while step := await asyncio.to_thread(model.refine):
+            ran.append(step.variants[0].id)
+    assert watching.failure is None
+    assert watching.frames
+    assert ran == ["int8", "fp16-layer", "fp32-layer"]
+    assert same(outputs(model), outputs(whole))
+    assert model.bytes_fetched <= 1.05 * whole.bytes_fetched
+    assert model.steps[0].bytes_fetched < 0.35 * whole.bytes_fetched
+
+
+@pytest.mark.requirement("R089")
+async def test_versions_follow_one_another_by_what_changed_while_frames_run(world: World) -> None:
+    """First the heads alone were trained further, then everything."""
+    await world.publish(1, DETECTOR, variants=[LOSSLESS])
+    model = await world.open(preferences=ACCURATE)
+    whole_bytes = model.bytes_fetched
+    await world.publish(2, HEADS, **change_from(DETECTOR, 1))
+    with Watching(model) as watching:
+        heads = await asyncio.to_thread(model.update)
+        await world.publish(3, WALLS, **change_from(HEADS, 2))
+        walls = await asyncio.to_thread(model.update)
+    assert watching.failure is None
+    assert heads is not None
+    assert walls is not None
+    assert [(step.version, step.way, step.note) for step in (heads, walls)] == [
+        (2, Way.DELTA, None),
+        (3, Way.DELTA, None),
+    ]
+    assert heads.bytes_fetched <= 0.08 * DETECTOR.stat().st_size
+    assert walls.bytes_fetched < whole_bytes
+    fresh = await world.open(preferences=ACCURATE)
+    assert fresh.variant.delta is None
+    assert same(outputs(model), outputs(fresh))
+    assert await asyncio.to_thread(model.update) is None
+
+
+@pytest.mark.requirement("R089")
+async def test_a_delta_that_is_damaged_gives_way_to_the_whole(world: World) -> None:
+    await world.publish(1, DETECTOR, variants=[LOSSLESS])
+    model = await world.open(preferences=ACCURATE)
+    await world.publish(2, HEADS, **change_from(DETECTOR, 1))
+    fresh = await world.open(preferences=ACCURATE)
+    (delta,) = [one for one in fresh.selection.subset.variants if one.delta is not None]
+    world.damage(delta.segments[-1].sha256)
+    step = await asyncio.to_thread(model.update)
+    assert step is not None
+    assert (step.version, step.way) == (2, Way.WHOLE)
+    assert f"{delta.id} could not be applied" in str(step.note)
+    assert same(outputs(model), outputs(fresh))
