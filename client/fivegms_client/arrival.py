@@ -89,7 +89,27 @@ class Arrival:
 
         `stores` are looked into first, and keep what arrives.
         """
-        assemblies = tuple([await self._assembly(target) for target in targets])
+        assemblies = [await self._assembly(target.layers, target.base) for target in targets]
+        decoded, meter = await self._decoded(assemblies, watch, stores)
+        with watch.stage("load_ms"):
+            subsets = [
+                await asyncio.to_thread(self._load, target, topology, tensors)
+                for target, (topology, tensors) in zip(targets, decoded, strict=True)
+            ]
+        return Arrived(tuple(subsets), tuple(assemblies), meter)
+
+    async def tensors(self, layers: Sequence[Variant], base: Tensors | None) -> Tensors:
+        """What `layers` decode to, without loading it. Raises ClientError."""
+        assembly = await self._assembly(layers, base)
+        ((_, tensors),), _ = await self._decoded([assembly], Stopwatch(self._clock.now), ())
+        return tensors
+
+    async def _decoded(
+        self,
+        assemblies: Sequence[SubsetAssembly],
+        watch: Stopwatch,
+        stores: Sequence[SegmentStore],
+    ) -> tuple[list[tuple[bytes, dict[str, Any]]], ProgressMeter]:
         users = _users(assemblies)
         with ThreadPoolExecutor(DECODERS, "fivegms-decode") as pool:
 
@@ -98,16 +118,11 @@ class Arrival:
                 for assembly, own_part, layer in users[part.sha256]:
                     await loop.run_in_executor(pool, assembly.accept, own_part, data, layer)
 
-            layers = (layer for target in targets for layer in target.layers)
+            layers = (layer.variant for assembly in assemblies for layer in assembly.layers)
             meter = await self.bring(layers, watch, decode, *stores)
             decoded = [await asyncio.to_thread(one.finish, pool) for one in assemblies]
         watch.note("decode_ms", sum(assembly.decode_ms for assembly in assemblies))
-        with watch.stage("load_ms"):
-            subsets = [
-                await asyncio.to_thread(self._load, target, topology, tensors)
-                for target, (topology, tensors) in zip(targets, decoded, strict=True)
-            ]
-        return Arrived(tuple(subsets), assemblies, meter)
+        return decoded, meter
 
     async def bring(
         self, layers: Iterable[Variant], watch: Stopwatch, consume: Consume, *stores: SegmentStore
@@ -132,9 +147,8 @@ class Arrival:
             watch.note("first_byte_ms", watch.since_start_ms(meter.first_byte_at))
         return meter
 
-    async def _assembly(self, target: Target) -> SubsetAssembly:
-        layers = [await self.layer(variant) for variant in target.layers]
-        return SubsetAssembly(layers, target.base)
+    async def _assembly(self, variants: Sequence[Variant], base: Tensors | None) -> SubsetAssembly:
+        return SubsetAssembly([await self.layer(variant) for variant in variants], base)
 
     async def layer(self, variant: Variant) -> Layer:
         """What reads a variant's segments. Raises KeyUnavailable, ServerUnreachable."""

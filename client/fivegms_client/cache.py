@@ -44,7 +44,7 @@ class SegmentCache:
     """A folder of segments that is kept below `max_bytes` by dropping the least recently used."""
 
     def __init__(self, folder: Path, max_bytes: int = DEFAULT_CACHE_BYTES) -> None:
-        self._folder = folder
+        self.folder = folder
         self._max_bytes = max_bytes
         self._estimate_bytes: int | None = None  # of the whole folder, since it was last counted
 
@@ -82,7 +82,7 @@ class SegmentCache:
         return sum(file.size_bytes for file in self._files())
 
     def _path(self, part: SegmentRef) -> Path:
-        return self._folder / part.sha256[:2] / part.sha256
+        return self.folder / part.sha256[:2] / part.sha256
 
     def _shrink(self) -> None:
         files = sorted(self._files(), key=lambda file: file.used_at)
@@ -95,7 +95,7 @@ class SegmentCache:
 
     def _files(self) -> "list[_File]":
         found = []
-        for path in self._folder.glob("??/*"):
+        for path in self.folder.glob("??/*"):
             try:
                 status = path.stat()
             except FileNotFoundError:  # another process dropped it meanwhile

@@ -31,9 +31,9 @@ from fivegms_client.options import DEFAULT_OPTIONS, AccessOptions
 from fivegms_client.reporting import Subject
 from fivegms_client.runnable import Observer, RunnableModel
 from fivegms_client.service_access import SaiCache
-from fivegms_client.start import Access, Start
+from fivegms_client.start import NOTHING_KNOWN, Access, Start
 from fivegms_client.timings import Timings
-from fivegms_client.upkeep import Connect, Upkeep, first_targets, held_for
+from fivegms_client.upkeep import Connect, Upkeep, arrive
 from fivegms_manifests.model import SegmentRef
 
 ASKING_PATIENCE_S = 1.0
@@ -92,12 +92,10 @@ class ModelAccess:
             asking.cancel()
 
     async def _open(self, entry: Entry, start: Start, asking: Asking) -> RunnableModel:
-        targets = first_targets(self._access, start)
         held = HeldSegments()
-        stores = held_for(self._access, start, targets, held)
-        arrived = await self._access.arrival(start).load(targets, start.watch, *stores)
+        start, arrived, note = await arrive(self._access, start, NOTHING_KNOWN, held)
         client_id = self._options.client_id or uuid4().hex
-        running = running_of(start, arrived, Way.START, client_id)
+        running = running_of(start, arrived, Way.START, client_id, note=note)
         observer = await self._observer(running, asking)
         upkeep = Upkeep(entry, start, held, client_id, self._connect, self._over)
         model = RunnableModel(running, upkeep, running.steps[0].timings, observer)

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field, replace
 
 from fivegms_client.arrival import Arrival, kept_between_runs
 from fivegms_client.authorization import authorised
+from fivegms_client.bases import Base, KeptBases
 from fivegms_client.capabilities import DeviceCapabilities
 from fivegms_client.clock import Clock
 from fivegms_client.composition import chosen_subsets, select_each
 from fivegms_client.decoding import Tensors
 from fivegms_client.device import measure_device
 from fivegms_client.entry import Entry, ManifestUrl, SessionEntry, TaskEntry
+from fivegms_client.errors import SegmentMissing
 from fivegms_client.fetching import Fetcher
 from fivegms_client.layers import Held, nothing_held
 from fivegms_client.manifest_access import AccessedManifest, access_manifest
@@ -43,13 +45,7 @@ class Known:
     held: Held = nothing_held
 
     def absence(self, variant: Variant) -> str | None:
-        """Why `variant` cannot be had, or None."""
-        delta = variant.delta
-        if delta is not None and delta.base_sha256 not in self.bases:
-            return (
-                f"it holds what changed since {delta.base_variant} of version "
-                f"{delta.base_version}, which this device does not hold"
-            )
+        """Why `variant` cannot be had, as far as was tried, or None."""
         return self.failed.get(variant.id)
 
 
@@ -76,6 +72,9 @@ class Access:
     ) -> None:
         self.options = options
         self.clock = clock
+        self.kept: KeptBases | None = None
+        for cache in kept_between_runs(options):
+            self.kept = KeptBases(cache.folder, cache)
         nothing_yet = ProgressMeter(0, options.progress)
         self._transfer = Transfer(fetcher, options.retry, clock, nothing_yet.waiting)
         to_af = authorised(fetcher, options.authorization)
@@ -123,7 +122,35 @@ class Access:
             start.accessed.absence(variant)
             or self._keys.absence(variant.encryption)
             or known.absence(variant)
+            or self._baseless(variant, known)
         )
+
+    def _baseless(self, variant: Variant, known: Known) -> str | None:
+        delta = variant.delta
+        if delta is None or delta.base_sha256 in known.bases:
+            return None
+        if self.kept is not None and self.kept.find(delta.base_sha256) is not None:
+            return None
+        return (
+            f"it holds what changed since {delta.base_variant} of version {delta.base_version}, "
+            "which this device does not hold"
+        )
+
+    async def base(self, digest: str, known: Known) -> Tensors:
+        """Weights that run, or those that the cache has. Raises ClientError."""
+        if digest in known.bases:
+            return known.bases[digest]
+        found = None if self.kept is None else await asyncio.to_thread(self.kept.find, digest)
+        if found is None:
+            raise SegmentMissing([f"weights with SHA-256 {digest}"])
+        return await self._decoded(found)
+
+    async def _decoded(self, found: Base) -> Tensors:
+        below = None if found.below is None else await self._decoded(found.below)
+        accessed = AccessedManifest(found.manifest, found.document)
+        quiet = replace(self.options, progress=None)
+        arrival = Arrival(accessed, quiet, self._transfer, self._keys, self.clock)
+        return await arrival.tensors(found.layers, below)
 
     async def _device(self) -> DeviceCapabilities:
         if self.options.device is not None:

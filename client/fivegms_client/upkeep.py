@@ -6,6 +6,7 @@ is on this device is fetched again: lower layers come from the cache or from mem
 delta leaves out is taken over from the tensors that run.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -70,6 +71,7 @@ class Upkeep:
                 return None
             stores = () if _kept(access, start) else (self._held,)
             arrived = await access.arrival(start).load(lacking, start.watch, *stores)
+            await _remember(access, start, arrived)
         if _at_the_goal(access, start, targets):
             self._held.clear()
         arrived = replace(arrived, subsets=_replaced(running.subsets, arrived.subsets))
@@ -90,14 +92,17 @@ class Upkeep:
         return running_of(start, arrived, way, self._client_id, before=running.steps, note=note)
 
 
-async def arrive(access: Access, start: Start, known: Known) -> tuple[Start, Arrived, str | None]:
-    """Bring all layers of what was chosen here; whole variants where a delta cannot be had.
+async def arrive(
+    access: Access, start: Start, known: Known, held: HeldSegments | None = None
+) -> tuple[Start, Arrived, str | None]:
+    """Bring what was chosen here; whole variants where a delta cannot be had.
 
+    With `held`, what runs first is enough, and its segments stay there for the layers that follow.
     The start with what was chosen in the end, and a note where that was not the first choice.
     Raises ClientError.
     """
     try:
-        return start, await _load(access, start, known), None
+        return start, await _load(access, start, known, held), None
     except (ModelDamaged, SegmentFailed) as failure:
         deltas = {one.chosen.id for one in start.selections if one.chosen.delta is not None}
         if not deltas:
@@ -106,25 +111,32 @@ async def arrive(access: Access, start: Start, known: Known) -> tuple[Start, Arr
         failed = {**known.failed, **dict.fromkeys(deltas, cause)}
     start = await access.chosen(start, replace(known, failed=failed))
     note = f"{', '.join(sorted(deltas))} could not be applied ({cause})"
-    return start, await _load(access, start, known), note
+    return start, await _load(access, start, known, held), note
 
 
-async def _load(access: Access, start: Start, known: Known) -> Arrived:
-    targets = [_whole_target(selection, known) for selection in start.selections]
-    return await access.arrival(start).load(targets, start.watch)
+async def _load(access: Access, start: Start, known: Known, held: HeldSegments | None) -> Arrived:
+    first = held is not None and access.options.refine is not Refine.OFF
+    targets = [await _target(access, one, known, first=first) for one in start.selections]
+    stores = () if held is None else held_for(access, start, targets, held)
+    arrived = await access.arrival(start).load(targets, start.watch, *stores)
+    await _remember(access, start, arrived)
+    return arrived
 
 
-def _whole_target(selection: Selection, known: Known) -> Target:
+async def _remember(access: Access, start: Start, arrived: Arrived) -> None:
+    """What the cache can make again, for deltas to come."""
+    if access.kept is not None and start.accessed.folder is None:
+        digests = [one.variant.weights_sha256 for one in arrived.subsets]
+        known = [digest for digest in digests if digest is not None]
+        await asyncio.to_thread(access.kept.keep, known, start.accessed.document)
+
+
+async def _target(access: Access, selection: Selection, known: Known, *, first: bool) -> Target:
+    """All of what was chosen; or what runs `first`, its lowest layer."""
     delta = selection.chosen.delta
-    base = None if delta is None else known.bases[delta.base_sha256]
-    return Target(selection, selection.layers, base)
-
-
-def first_targets(access: Access, start: Start) -> list[Target]:
-    """What runs first: the lowest layer of what was chosen, if the rest may follow."""
-    if access.options.refine is Refine.OFF:
-        return [Target(selection, selection.layers) for selection in start.selections]
-    return [Target(selection, selection.layers[:1]) for selection in start.selections]
+    if delta is not None:
+        return Target(selection, selection.layers, await access.base(delta.base_sha256, known))
+    return Target(selection, selection.layers[:1] if first else selection.layers)
 
 
 def held_for(

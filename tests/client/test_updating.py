@@ -11,7 +11,6 @@ import onnx
 import onnxruntime
 import pytest
 from numpy.typing import NDArray
-from onnx import numpy_helper
 
 from fivegms_client.device import measure_device
 from fivegms_client.entry import ManifestUrl
@@ -33,26 +32,13 @@ from support.fake_clock import FakeClock
 from support.memory_server import MemoryServer, Status
 from support.onnx_graphs import perceptron
 from support.published_model import PublishedModel, publish
-from support.refinable_model import published_as_change, published_whole, resent
+from support.refinable_model import published_as_change, published_whole, resent, retrained
 
 BASE = "http://as.test/m4d/provisioning-session-1/"
 MPD = ManifestUrl(BASE + "model.mpd")
 OLD = perceptron(hidden=256)
 X = np.random.default_rng(7).normal(size=(3, 16)).astype(np.float32)
 DEVICE = measure_device()
-
-
-def retrained(model: onnx.ModelProto, *names: str) -> onnx.ModelProto:
-    """The model with a little noise on the weights of those names."""
-    noise = np.random.default_rng(11)
-    changed = onnx.ModelProto()
-    changed.CopyFrom(model)
-    for tensor in changed.graph.initializer:
-        if tensor.name in names:
-            array = numpy_helper.to_array(tensor)
-            moved = array + noise.normal(0, 1e-3, array.shape).astype(array.dtype)
-            tensor.CopyFrom(numpy_helper.from_array(moved, tensor.name))
-    return changed
 
 
 NEW = retrained(OLD, "w2")

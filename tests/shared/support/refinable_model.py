@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
+import numpy as np
 import onnx
+from onnx import numpy_helper
 
 from fivegms_codecs.deltas import DeltaMode, apply_delta, write_delta
 from fivegms_codecs.digest import weights_digest
@@ -67,12 +69,13 @@ def published_as_change(
     new: onnx.ModelProto,
     mode: DeltaMode = DeltaMode.LOSSLESS,
     damage: Callable[[Sequence[bytes]], Sequence[bytes]] = list,
+    version: int = 2,
 ) -> PublishedModel:
-    """Version 2: fp32 whole, and as what changed since fp32 of version 1.
+    """A version: fp32 whole, and as what changed since fp32 of the version before.
 
     `damage` spoils the delta's units before the manifest is written.
     """
-    published = published_whole(new, version=2)
+    published = published_whole(new, version)
     files = dict(published.files)
     separated = separate(new)
     before = {weight.name: weight.array() for weight in separate(old).weights}
@@ -90,10 +93,23 @@ def published_as_change(
         _variant("fp32-delta", "fp32", codec, [topology, *units], files),
         weights_bytes=separated.weights_bytes,
         weights_sha256=weights_digest(after),
-        delta=Delta(1, "fp32", _digest(old), mode),
+        delta=Delta(version - 1, "fp32", _digest(old), mode),
     )
     whole = published.variant("fp32")
     return _with_variants(replace(published, files=files), (whole, delta))
+
+
+def retrained(model: onnx.ModelProto, *names: str) -> onnx.ModelProto:
+    """The model with a little noise on the weights of those names."""
+    noise = np.random.default_rng(11)
+    changed = onnx.ModelProto()
+    changed.CopyFrom(model)
+    for tensor in changed.graph.initializer:
+        if tensor.name in names:
+            array = numpy_helper.to_array(tensor)
+            moved = array + noise.normal(0, 1e-3, array.shape).astype(array.dtype)
+            tensor.CopyFrom(numpy_helper.from_array(moved, tensor.name))
+    return changed
 
 
 def resent(weight: str, model: onnx.ModelProto) -> bytes:
