@@ -9,6 +9,7 @@
     digests      segments named by their digest, checked while they arrive
     release      what a provider signs of a manifest: which version, and until when it counts
       json_safety
+    file_names   names that others chose for files: one part of a path
     encryption   segments that only those with a key can read
 
 Wire package: bytes in, values out, and back. It opens no file and no socket.

@@ -118,7 +118,7 @@ class SampleOutOfBounds(ManifestError):
 
 
 class FileNameUnsafe(ManifestError):
-    """A track of a file whose name leads to another folder, or is none that files have."""
+    """A name that leads to another folder, or is none that files have."""
 
 
 class SegmentTooLong(ManifestError):

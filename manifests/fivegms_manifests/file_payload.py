@@ -4,11 +4,11 @@ The sample entry's `uriI` is the name to store the file under. The samples of al
 one after the other, are the file; what is in it is nobody's business here (TR 26.927 5.2.1).
 """
 
-import re
 from collections.abc import Iterable
 from typing import BinaryIO
 
 from fivegms_manifests.errors import BoxUnsupported, FileNameUnsafe
+from fivegms_manifests.file_names import check_file_name
 from fivegms_manifests.segments import (
     SEGMENT_DURATION,
     read_initialization_segment,
@@ -20,12 +20,10 @@ from fivegms_manifests.segments import (
 FILE_PAYLOAD_URN = "urn:fivegms:ai:payload:file:2026"
 """The payload format of a track that carries one file."""
 
-_NAME = re.compile(r"[^\x00-\x1f\x7f/\\:]{1,255}")
-
 
 def write_file_initialization(name: str) -> bytes:
     """The initialization segment for a file of that name. Raises FileNameUnsafe."""
-    return write_initialization_segment(FILE_PAYLOAD_URN, _checked(name).encode())
+    return write_initialization_segment(FILE_PAYLOAD_URN, check_file_name(name).encode())
 
 
 def read_file_initialization(data: bytes | memoryview) -> str:
@@ -38,7 +36,7 @@ def read_file_initialization(data: bytes | memoryview) -> str:
     if segment.payload_urn != FILE_PAYLOAD_URN:
         raise BoxUnsupported(f"uri : {segment.payload_urn[:100]!r} is not the payload of a file")
     try:
-        return _checked(segment.parameters.decode())
+        return check_file_name(segment.parameters.decode())
     except UnicodeDecodeError:
         raise FileNameUnsafe("the name of the file is not UTF-8") from None
 
@@ -60,10 +58,3 @@ def assemble_file(segments: Iterable[bytes | memoryview], out: BinaryIO) -> int:
         for sample in read_media_segment(data).samples:
             size_bytes += out.write(sample)
     return size_bytes
-
-
-def _checked(name: str) -> str:
-    fits = _NAME.fullmatch(name) and len(name.encode()) <= 255  # what file systems take
-    if not fits or name in (".", ".."):
-        raise FileNameUnsafe(f"{name[:100]!r} is no name of a file")
-    return name

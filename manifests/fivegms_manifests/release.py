@@ -14,15 +14,15 @@ This module knows neither keys nor signatures: `fivegms_client.trust` verifies t
 """
 
 import json
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from fivegms_manifests.errors import ReleaseMalformed
+from fivegms_manifests.file_names import check_file_name
 from fivegms_manifests.json_safety import parse_json_object
 
 RELEASE_SUFFIX = ".release.json"
@@ -33,7 +33,6 @@ MAX_COUNTER = 10**15
 """Beyond any Unix time to come, and exact in every JSON reader."""
 
 _INSTANT = "%Y-%m-%dT%H:%M:%SZ"
-_FILE_NAME: Final = re.compile(r"(?!\.{1,2}\Z)[^/\\\x00-\x1f\x7f]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,10 @@ def write_release(release: Release) -> bytes:
 
 
 def read_release(document: bytes) -> Release:
-    """Parse a release. Raises DocumentTooLarge, MalformedJson, ReleaseMalformed."""
+    """Parse a release.
+
+    Raises DocumentTooLarge, MalformedJson, ReleaseMalformed, FileNameUnsafe.
+    """
     members = parse_json_object(document, max_bytes=MAX_RELEASE_BYTES)
     try:
         read = _ReleaseDocument.model_validate(members)
@@ -111,17 +113,6 @@ def beside(manifest_url: str, suffix: str) -> str:
     return urlunsplit(parts._replace(path=parts.path + suffix, fragment=""))
 
 
-def checked_file_name(name: str) -> str:
-    """A name that stays in its folder. Raises ValueError.
-
-    >>> checked_file_name("model.mpd")
-    'model.mpd'
-    """
-    if _FILE_NAME.fullmatch(name) is None:
-        raise ValueError(f"{name[:255]!a} is no file name")
-    return name
-
-
 def lies_beside_manifest(path: str) -> bool:
     """Whether a path is that of a release or its signature, by its name.
 
@@ -138,7 +129,7 @@ _Count = Annotated[int, Field(ge=0, le=MAX_COUNTER)]
 class _ManifestDocument(BaseModel):
     model_config = _STRICT
 
-    name: Annotated[str, AfterValidator(checked_file_name)]
+    name: Annotated[str, AfterValidator(check_file_name)]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     size: _Count
 

@@ -214,7 +214,7 @@ def test_an_address_cannot_have_files_written_elsewhere(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     redirected = replace(accessed(), url=BASE + ending)
-    with pytest.raises(SigningRefused, match="no file name"):
+    with pytest.raises(SigningRefused, match="no name of a file"):
         sign_manifest(redirected, manifest_name(redirected), key, Terms(NOW), {})
     assert list(tmp_path.iterdir()) == []
 

@@ -18,13 +18,14 @@ from fivegms_client.trust.verification import (
     verify_release,
     verify_signature,
 )
+from fivegms_manifests.errors import FileNameUnsafe
+from fivegms_manifests.file_names import check_file_name
 from fivegms_manifests.release import (
     MAX_COUNTER,
     RELEASE_SUFFIX,
     SIGNATURE_SUFFIX,
     Release,
     ReleasedManifest,
-    checked_file_name,
     write_release,
 )
 from fivegms_testbed.errors import SigningError
@@ -111,9 +112,9 @@ def _expiry(terms: Terms) -> datetime:
 def _file_name(name: str) -> str:
     """The address of a manifest is its server's choice, and files of that name are written here."""
     try:
-        return checked_file_name(name)
-    except ValueError as error:
-        raise SigningRefused(f"the manifest's address ends in what is no name: {error}") from error
+        return check_file_name(name)
+    except FileNameUnsafe as error:
+        raise SigningRefused(f"the manifest's address cannot be signed: {error}") from error
 
 
 def _counter_of(replaced: Mapping[str, bytes], key: SigningKey) -> int | None:
