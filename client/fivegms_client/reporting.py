@@ -198,6 +198,7 @@ class ReportingSession:
         self._subject = subject
         self._instant = instant
         self._ended: list[Report] = []
+        self._has_changed = False
         self._lock = Lock()
         self._ready_ms: float | None = None
         self._ttfi_ms: float | None = None
@@ -220,7 +221,7 @@ class ReportingSession:
         with self._lock:
             self._ended += [report for period in self._periods for report in self._report(period)]
             self._subject = subject
-            self._ttfi_ms = None
+            self._has_changed = True
             for period in self._periods:
                 period.reported = False
 
@@ -306,7 +307,10 @@ class ReportingSession:
         if not period.reported:
             delivery = self._subject.delivery
             every |= {
-                "timeToFirstInference": ("time_to_first_inference", self._ttfi_ms),
+                "timeToFirstInference": (
+                    "time_to_first_inference",
+                    None if self._has_changed else self._ttfi_ms,
+                ),
                 "bytes": ("bytes", _bytes(delivery)),
                 "accuracy": ("accuracy", _accuracy(self._subject.selections)),
                 "stalls": ("stalls", _stalls(delivery)),

@@ -1,6 +1,7 @@
 """What a UE reports, and when: the rules by value."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -180,6 +181,29 @@ def test_the_first_report_tells_of_the_start_and_later_ones_do_not() -> None:
         "inferenceLatency": {"count": 1, "mean": 5, "p50": 5, "p95": 5},
         "accuracy": [],
     }
+
+
+def test_what_takes_its_place_is_reported_apart() -> None:
+    one, instant = session(ReportTask(("u",), 60, EVERYTHING), ReportTask(("v",), None))
+    infer(one, instant, 10)
+    newer = replace(SUBJECT, model=replace(MANIFEST.model, version=2))
+    one.uses(replace(newer, delivery=Delivery(weights_bytes={"delta": 7})))
+    infer(one, instant, 20, 20)
+    before, after = [AiMetricsReport.model_validate_json(each.body) for each in _of(one, "u", 60)]
+    assert (before.model.version, after.model.version) == (1, 2)
+    assert before.metrics.time_to_first_inference == 800
+    assert after.metrics.time_to_first_inference is None
+    assert after.metrics.bytes is not None
+    assert after.metrics.bytes.weights == {"delta": 7}
+    assert after.metrics.inference_latency is not None
+    assert after.metrics.inference_latency.count == 2
+    consumed = [json.loads(each.body) for each in one.finish() if each.urls == ("v",)]
+    units = [each["consumptionReportingUnits"][0]["mediaConsumed"] for each in consumed]
+    assert [unit.split("/")[1] for unit in units] == ["2"]
+
+
+def _of(one: ReportingSession, url: str, now: float) -> list[Report]:
+    return [report for report in one.due(now) if report.urls == (url,)]
 
 
 def test_only_metrics_that_were_asked_for() -> None:

@@ -91,6 +91,29 @@ async def test_a_signed_model_runs_and_says_who_signed_it(tmp_path: Path) -> Non
     assert order[:3] == [MPD, RELEASE, BUNDLE]
 
 
+@pytest.mark.requirement("R008c")
+@pytest.mark.parametrize(
+    ("files", "refusal"),
+    [
+        (OTHER.files, SignatureMissing),
+        (STRANGER.sign(OTHER), SignerUnknown),
+        (PROVIDER.sign(OTHER, counter=99), ReleaseOlderThanSeen),
+    ],
+    ids=["unsigned", "stranger", "older"],
+)
+async def test_an_update_is_held_to_the_same(
+    tmp_path: Path, files: dict[str, bytes], refusal: type[NotTrusted]
+) -> None:
+    ue = Ue(tmp_path)
+    with await ue.open() as model:
+        ue.server.files = {BASE + name: data for name, data in files.items()}
+        ue.server.requests.clear()
+        with pytest.raises(refusal):
+            model.update()
+        assert {request.url for request in ue.server.requests} <= {MPD, RELEASE, BUNDLE}
+        assert model.manifest == PUBLISHED.manifest
+
+
 async def test_nothing_is_asked_for_when_nobody_looks(tmp_path: Path) -> None:
     ue = Ue(tmp_path, mode=TrustMode.OFF)
     with await ue.open() as model:

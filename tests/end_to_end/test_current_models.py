@@ -25,6 +25,7 @@ from fivegms_client import (
 from fivegms_testbed import assets
 from fivegms_testbed.deployment import Deployment, DeploymentConfig
 from fivegms_testbed.provider import Provider
+from support.command import fivegms
 
 TASK = "object-detection"
 DETECTOR = assets.detector_model()
@@ -185,3 +186,30 @@ async def test_a_delta_that_is_damaged_gives_way_to_the_whole(world: World) -> N
     assert (step.version, step.way) == (2, Way.WHOLE)
     assert f"{delta.id} could not be applied" in str(step.note)
     assert same(outputs(model), outputs(fresh))
+
+
+def test_the_command_runs_the_base_first(tmp_path: Path) -> None:
+    layered = ("--task", TASK, "--variant", "fp32:layered", "--out", tmp_path / "model")
+    assert fivegms("prepare", DETECTOR, *layered).exit_code == 0
+    where = (tmp_path / "model" / "model.mpd", "--input", CLIP, "--json")
+    done = fivegms("run", *where, "--refine", "--variant", "fp32-layer")
+    assert done.exit_code == 0, done.messages
+    ran = done.json()
+    assert ran["chosen"] == ["fp32-layer"]
+    assert ran["steps"][0]["variants"] == ["int8"]
+    assert ran["upkeep_error"] is None
+
+
+@pytest.mark.requirement("R090")
+def test_the_command_gets_the_providers_own_file(tmp_path: Path) -> None:
+    options = ("--task", TASK, "--as-is", "--name", "digits", "--out", tmp_path / "model")
+    prepared = fivegms("prepare", DETECTOR, *options)
+    assert prepared.exit_code == 0, prepared.messages
+    got = fivegms("get", tmp_path / "model" / "model.mpd", "--into", tmp_path / "got", "--json")
+    assert got.exit_code == 0, got.messages
+    (file,) = got.json()["files"]
+    assert Path(file) == tmp_path / "got" / "digits.onnx"
+    assert Path(file).read_bytes() == DETECTOR.read_bytes()
+    refused = fivegms("run", tmp_path / "got" / "model.mpd", "--input", CLIP)
+    assert refused.exit_code
+    assert "the provider's own file" in refused.messages
