@@ -56,7 +56,9 @@ def cells(values: Levels, scales: Words) -> Cells:
     shift = floor >> _MANTISSA_BITS
     shift &= _EXPONENT
     shift += _TOP_BITS - (scales >> _MANTISSA_BITS)
-    width = ((scales & _MANTISSA) | _HIDDEN) >> shift
+    width = scales & _MANTISSA
+    width |= np.minimum(scales & ~_MANTISSA, _HIDDEN)  # subnormal scales hide no bit
+    width = width >> shift
     width += np.uint32(1)
     np.minimum(width, _MAX_WIDTH, out=width)
     return Cells(floor, width, _kinds(values, shift))

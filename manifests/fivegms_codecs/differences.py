@@ -91,7 +91,7 @@ def encode(array: Array, base: Array) -> Iterator[Part]:
         packed.extend(_pack(kinds))
     head = _HEADER.pack(zlib.crc32(frames.as_bytes(base).data), exponent)
     yield head + np.array(counts, "<u4").tobytes()
-    yield from packed
+    yield from frames.taken(packed)
 
 
 def decode(payload: memoryview, base: Array, out: Array) -> None:

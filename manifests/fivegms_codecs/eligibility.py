@@ -31,10 +31,14 @@ def quantises(array: Array, dtype: DType) -> bool:
 
 
 def moves(array: Array, dtype: DType) -> bool:
-    """Whether steps to or from these numbers are worth it, and far from overflow."""
+    """Whether steps to or from these numbers are worth it, and far from overflow.
+
+    Steps are float32, and longer than the numbers move.
+    """
     if dtype not in FLOATS or not _is_large(array):
         return False
-    return peak(array) <= float(np.finfo(array.dtype.name).max) / 4
+    largest = min(float(np.finfo(kind).max) for kind in (array.dtype.name, np.float32))
+    return peak(array) <= largest / 16
 
 
 def peak(array: Array) -> float:

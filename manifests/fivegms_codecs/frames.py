@@ -78,6 +78,13 @@ def unpack(payload: memoryview, out: Bytes) -> None:
             block[:, index] = plane
 
 
+def taken(packed: list[bytes]) -> Iterator[bytes]:
+    """Yield the frames of a list, and empty it, so that what they are copied to may take over."""
+    packed.reverse()
+    while packed:
+        yield packed.pop()
+
+
 def contents(payload: memoryview, size_bytes: int) -> Iterator[Bytes]:
     """Yield what each of exactly the frames in `payload` holds. Raises PayloadCorrupt."""
     for start in range(0, size_bytes, BLOCK_BYTES):

@@ -22,6 +22,7 @@ from fivegms_codecs.eligibility import quantises
 from fivegms_codecs.quantised import (
     Scales,
     dequantise,
+    peaks,
     read_scales,
     scale_limit,
     scales_bytes,
@@ -78,11 +79,11 @@ def _fit(array: Array) -> Scales:
 
 
 def _fit_rows(rows: Array) -> NDArray[np.float64]:
-    peaks = np.maximum(rows.max(axis=1), -rows.min(axis=1)).astype(np.float64)
-    shares = np.divide(rows, np.where(peaks > 0, peaks, 1)[:, None], dtype=np.float64)
+    reach = peaks(rows)
+    shares = np.divide(rows, np.where(reach > 0, reach, 1)[:, None], dtype=np.float64)
     errors = [_squared_error(shares.astype(np.float32), clipping) for clipping in _CLIPPINGS]
     chosen = np.array(_CLIPPINGS)[np.argmin(errors, axis=0)]
-    fitted: NDArray[np.float64] = peaks * chosen / PEAK
+    fitted: NDArray[np.float64] = reach * chosen / PEAK
     return fitted
 
 

@@ -18,14 +18,14 @@ import math
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from fivegms_codecs import planes, quantised, refinement, units
+from fivegms_codecs import frames, planes, quantised, refinement, units
 from fivegms_codecs.cells import Levels, Words
-from fivegms_codecs.coding import Array, Part, Precision
+from fivegms_codecs.coding import Array, Precision
 from fivegms_codecs.dtypes import DType
 from fivegms_codecs.errors import LayersMismatch, PayloadCorrupt
 from fivegms_codecs.ordering import BLOCK, Counts, Dealer
@@ -117,7 +117,9 @@ def _exact_bytes(block: Words) -> int:
 def _enhance(
     below: TensorUnit, coding: Coding, counts: list[list[int]], packed: list[bytes]
 ) -> bytes:
-    parts: list[Part] = [refinement.write_head(zlib.crc32(below.payload), counts), *packed]
+    """The unit of a layer, of whose frames `packed` is emptied meanwhile."""
+    head = refinement.write_head(zlib.crc32(below.payload), counts)
+    parts = chain([head], frames.taken(packed))
     return units.join_tensor(below.name, below.shape, below.dtype, coding, parts)
 
 

@@ -17,7 +17,10 @@ def encode(array: Array, stored: DType) -> Iterator[Part]:
     """Yield frames of the numbers; there is no side information."""
     options = frames.NUMBERS if stored in FLOATS else frames.GRAPHS
     yield b""
-    yield from frames.pack(frames.as_bytes(array.astype(stored.numpy, copy=False)), options)
+    flat = array.reshape(-1)
+    for block in _blocks(array.size, stored):
+        numbers = flat[block].astype(stored.numpy, copy=False)
+        yield from frames.pack(frames.as_bytes(numbers), options)
 
 
 def check(payload: memoryview, shape: Shape, stored: DType) -> int:
@@ -31,6 +34,15 @@ def decode(payload: memoryview, out: Array, stored: DType) -> None:
     if stored.numpy == out.dtype:
         frames.unpack(payload, frames.as_bytes(out))
         return
-    numbers = np.empty(out.size, stored.numpy)
-    frames.unpack(payload, frames.as_bytes(numbers))
-    out.reshape(-1)[...] = numbers
+    flat = out.reshape(-1)
+    packed = frames.contents(payload, out.size * stored.itemsize)
+    for block, content in zip(_blocks(out.size, stored), packed, strict=True):
+        planes = content.reshape(stored.itemsize, -1)
+        flat[block] = np.ascontiguousarray(planes.T).view(stored.numpy)[:, 0]
+
+
+def _blocks(count: int, stored: DType) -> Iterator[slice]:
+    """The numbers of each frame."""
+    step = frames.BLOCK_BYTES // stored.itemsize
+    for start in range(0, count, step):
+        yield slice(start, min(start + step, count))

@@ -61,10 +61,15 @@ def quantise(array: Array) -> tuple[Scales, Levels]:
     A scale is the channel's largest magnitude / 127, so that no number is off by more than half a
     scale.
     """
-    rows = array.reshape(array.shape[0], -1)
-    peaks = np.maximum(rows.max(axis=1), -rows.min(axis=1)).astype(np.float64)
-    scales = np.minimum((peaks / PEAK).astype("<f4"), scale_limit(array.dtype))
+    scales = np.minimum((peaks(array) / PEAK).astype("<f4"), scale_limit(array.dtype))
     return scales, to_levels(array, scales)
+
+
+def peaks(array: Array) -> NDArray[np.float64]:
+    """The largest magnitude of each channel, never -0.0."""
+    rows = array.reshape(array.shape[0], -1)
+    reach: NDArray[np.float64] = np.abs([rows.max(axis=1), rows.min(axis=1)]).max(axis=0)
+    return reach.astype(np.float64)
 
 
 def to_levels(array: Array, scales: Scales, peak: int = PEAK) -> Levels:

@@ -65,11 +65,14 @@ def read_head(payload: memoryview) -> Head:
 def encode(array: Array, base: Array, step: float) -> Iterator[Part] | None:
     """The side information, then frames; None where no number moves by a step.
 
-    `step` is a multiple of the root mean square of how far the numbers moved. Arrays are of one
-    type, C-contiguous, and far from overflow (see `deltas`).
+    `step` is a multiple of the root mean square of how far the numbers moved; it is made longer
+    where the farthest move would take more steps than there are levels, so that no number is off by
+    more than 0.6 of a step. Arrays are of one type, C-contiguous, and far from overflow (see
+    `eligibility.moves`).
     """
     new, old = array.reshape(-1), base.reshape(-1)
-    size = np.float32(step * _root_mean_square(new, old))
+    mean, farthest = _moves(new, old)
+    size = np.float32(max(step * mean, farthest / digits.MAX_PEAK))
     if not size:
         return None
     levels = _levels(new, old, float(size))
@@ -111,17 +114,19 @@ def _levels(new: Array, old: Array, step: float) -> Levels:
     for part in parts(new.size):
         moved = _moved(new[part], old[part])
         size = np.floor(np.abs(moved) / step + _ROUNDING)
-        np.minimum(size, digits.MAX_PEAK, out=size)
+        np.minimum(size, digits.MAX_PEAK, out=size)  # subnormal steps are not quite those asked for
         levels[part] = np.copysign(size, moved)
     return levels
 
 
-def _root_mean_square(new: Array, old: Array) -> float:
-    total = 0.0
+def _moves(new: Array, old: Array) -> tuple[float, float]:
+    """How far the numbers moved: the root mean square, and the farthest."""
+    total = farthest = 0.0
     for part in parts(new.size):
         moved = _moved(new[part], old[part])
         total += float(np.dot(moved, moved))
-    return math.sqrt(total / new.size)
+        farthest = max(farthest, float(np.abs(moved).max()))
+    return math.sqrt(total / new.size), farthest
 
 
 def _moved(new: Array, old: Array) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ import struct
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,8 +136,13 @@ def join_tensor(
 ) -> bytes:
     """The tensor unit of a payload in parts, the first of which is all its side information."""
     header = _tensor_header(name.encode(), shape, dtype, coding)
-    side, *packed = parts
-    return b"".join([_seal(header, side), side, *packed])
+    rest = iter(parts)
+    side = next(rest)
+    unit = BytesIO()  # takes parts one by one, so that none waits for the last
+    unit.write(_seal(header, side))
+    unit.write(side)
+    unit.writelines(rest)
+    return unit.getvalue()
 
 
 def read_unit(

@@ -1,5 +1,7 @@
 """What is approximated and what is not: the coding granted to each tensor."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from backports import zstd
@@ -58,6 +60,30 @@ def test_a_channel_of_zeros_stays_zero() -> None:
     array = large()
     array[5] = 0
     assert not decode_tensor(sent(array, *INT8))[5].any()
+
+
+@pytest.mark.parametrize(
+    "coding", [(Precision.INT8, Codec.INT8_ZSTD), (Precision.INT4, Codec.INT4_ZSTD)]
+)
+def test_no_zero_gets_a_sign(coding: tuple[Precision, Codec]) -> None:
+    array = large()
+    array[3] = 0
+    array[4] = -0.0
+    decoded = decode_tensor(sent(array, *coding))
+    assert not np.signbit(decoded[3:5]).any()
+
+
+def test_float16_numbers_take_little_more_than_the_unit_and_the_tensor() -> None:
+    array = np.random.default_rng(2).normal(size=(2048, 1024)).astype(np.float32)
+    out = np.empty_like(array)
+    tracemalloc.start()
+    try:
+        unit = sent(array, Precision.FP16, Codec.PLANES_ZSTD)
+        decode_tensor(unit, out)
+        assert tracemalloc.get_traced_memory()[1] < len(unit.payload) + (5 << 20)
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(out, array.astype(np.float16))
 
 
 EXACT_UNDER_INT8 = {

@@ -105,6 +105,31 @@ def test_a_quantised_delta_leads_within_a_step(dtype: str) -> None:
         assert (error <= 0.6001 * step * move + rounding + 1e-9).all()
 
 
+def test_a_number_that_moved_far_is_within_a_step_like_all_others() -> None:
+    base = weights(128, 256)
+    array = moved(base)
+    array[3, 5] += 2
+    unit = delta(array, base, QUANTISED, min(STEPS))
+    size = np.frombuffer(unit.payload[4:8], "<f4")
+    assert np.abs(apply_delta(unit, base) - array).max() <= 0.6001 * size
+
+
+def test_moves_beyond_the_range_of_a_step_are_sent_exactly() -> None:
+    base = weights(40, 40, dtype="float64")
+    array = 1e60 * base
+    unit = delta(array, base, QUANTISED)
+    assert unit.codec is Codec.DELTA_BITS_ZSTD
+    assert apply_delta(unit, base).tobytes() == array.tobytes()
+
+
+def test_the_farthest_moves_that_go_in_steps_stay_finite() -> None:
+    base = np.full((40, 40), np.finfo(np.float32).max / 16)
+    base[::2] *= -1
+    unit = delta(-base, base, QUANTISED)
+    assert unit.codec is Codec.DELTA_INT_ZSTD
+    np.testing.assert_allclose(apply_delta(unit, base), -base, rtol=1e-6)
+
+
 @pytest.mark.requirement("R140")
 def test_a_quantised_delta_takes_a_small_part_of_the_whole() -> None:
     base = weights(256, 1024)

@@ -1,5 +1,7 @@
 """A digest of weights tells apart what a graph could tell apart, and nothing else."""
 
+from hashlib import sha256
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,13 @@ NUMBERS = np.arange(6, dtype=np.float32)
 
 def test_the_digest_of_no_weights_is_that_of_nothing() -> None:
     assert weights_digest({}).startswith("e3b0c44298fc1c14")
+
+
+def test_the_digest_of_a_known_tensor_is_the_one_the_format_says() -> None:
+    header = bytes([1, 2, 2, 0]) + (2).to_bytes(8, "little") + (3).to_bytes(8, "little")
+    numbers = sha256(bytes.fromhex("000000000000803f0000004000004040000080400000a040")).digest()
+    tensor = sha256(header + "é".encode() + numbers).digest()
+    assert weights_digest({"é": NUMBERS.reshape(2, 3)}) == sha256(tensor).hexdigest()
 
 
 def test_order_layout_and_endianness_do_not_count() -> None:

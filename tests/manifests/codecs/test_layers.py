@@ -145,6 +145,15 @@ def test_the_largest_numbers_stay_finite_in_the_middle() -> None:
     assert np.isfinite(decode_layers(layers[:2])).all()
 
 
+def test_where_scales_are_subnormal_the_middle_is_no_worse_than_the_base() -> None:
+    array = weights(40, 100) * np.float32(1e-38)
+    layers = read(write_layers("w", array))
+    assert len(layers) == 3
+    base, middle = (np.abs(decode_layers(layers[:count]) - array).max() for count in (1, 2))
+    assert middle <= base
+    assert decode_layers(layers).tobytes() == array.tobytes()
+
+
 def with_value(value: float) -> Array:
     array = weights(40, 40)
     array[3, 3] = value
@@ -217,6 +226,16 @@ def test_decoding_layers_takes_little_more_than_the_tensor() -> None:
     try:
         decode_layers(layers, out)
         assert tracemalloc.get_traced_memory()[1] < 1 << 23 < out.nbytes
+    finally:
+        tracemalloc.stop()
+
+
+def test_writing_layers_takes_little_more_than_the_units() -> None:
+    array = weights(2048, 2048)
+    tracemalloc.start()
+    try:
+        sizes = [len(unit) for unit in written(write_layers("w", array))]
+        assert tracemalloc.get_traced_memory()[1] < sum(sizes) + (6 << 20)
     finally:
         tracemalloc.stop()
 
