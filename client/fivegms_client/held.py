@@ -16,10 +16,6 @@ class HeldSegments:
         """The bytes, or None."""
         return self._parts.get(part.sha256)
 
-    def has(self, part: SegmentRef) -> bool:
-        """Whether `get` would give it."""
-        return part.sha256 in self._parts
-
     def put(self, part: SegmentRef, data: bytes | bytearray) -> None:
         """Keep them."""
         self._parts[part.sha256] = bytes(data)

@@ -93,7 +93,7 @@ class ModelAccess:
 
     async def _open(self, entry: Entry, start: Start, asking: Asking) -> RunnableModel:
         held = HeldSegments()
-        start, arrived, note = await arrive(self._access, start, NOTHING_KNOWN, held)
+        start, arrived, note = await arrive(self._access, start, NOTHING_KNOWN, held, first=True)
         client_id = self._options.client_id or uuid4().hex
         running = running_of(start, arrived, Way.START, client_id, note=note)
         observer = await self._observer(running, asking)

@@ -19,7 +19,7 @@ from fivegms_client.device import measure_device
 from fivegms_client.entry import Entry, ManifestUrl, SessionEntry, TaskEntry
 from fivegms_client.errors import SegmentMissing
 from fivegms_client.fetching import Fetcher
-from fivegms_client.layers import Held, nothing_held
+from fivegms_client.layers import Held
 from fivegms_client.manifest_access import AccessedManifest, access_manifest
 from fivegms_client.media_session_handler import MediaSessionHandler, ModelPlace
 from fivegms_client.options import AccessOptions
@@ -31,18 +31,17 @@ from fivegms_client.timings import Stopwatch
 from fivegms_client.transfer import Transfer
 from fivegms_client.trust.guard import TrustGuard
 from fivegms_client.trust.policy import Trust
-from fivegms_manifests.model import SegmentRef, Variant
+from fivegms_manifests.model import Variant
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
     """What a choice may build on: `bases` are decoded weights by their digest, `failed` variants
-    that could not be had, by id, with the cause. `held` tells which parts are in memory.
+    that could not be had, by id, with the cause.
     """
 
     bases: Mapping[str, Tensors] = field(default_factory=dict, repr=False)
     failed: Mapping[str, str] = field(default_factory=dict)
-    held: Held = nothing_held
 
     def absence(self, variant: Variant) -> str | None:
         """Why `variant` cannot be had, as far as was tried, or None."""
@@ -172,14 +171,11 @@ class Access:
             options.preferences,
             options.link,
             lambda variant: self.absence(start, variant, known),
-            held=self._held(start, known),
+            held=self._held(start),
             files=files,
         )
 
-    def _held(self, start: Start, known: Known) -> Held:
+    def _held(self, start: Start) -> Held:
+        """What a cache has; a folder is chosen from as if it were to be fetched."""
         caches = () if start.accessed.folder is not None else kept_between_runs(self.options)
-
-        def held(part: SegmentRef) -> bool:
-            return known.held(part) or any(cache.has(part) for cache in caches)
-
-        return held
+        return lambda part: any(cache.has(part) for cache in caches)

@@ -78,14 +78,14 @@ class Upkeep:
         return running_of(start, arrived, Way.LAYER, self._client_id, before=running.steps)
 
     async def _updated(self, running: Running) -> Running | None:
-        known = Known(_bases(running), held=self._held.has)
+        known, held = Known(_bases(running)), HeldSegments()
         async with self._connect() as fetcher:
             access = self._renew(fetcher)
             start = await access.start(_same_model(self._entry, running), known)
             if not _differs(start, running):
                 return None
-            start, arrived, note = await arrive(access, start, known)
-        self._held.clear()
+            start, arrived, note = await arrive(access, start, known, held)
+        self._held = held
         self._start = start
         delta = any(selection.chosen.delta is not None for selection in start.selections)
         way = Way.DELTA if delta else Way.WHOLE
@@ -93,16 +93,16 @@ class Upkeep:
 
 
 async def arrive(
-    access: Access, start: Start, known: Known, held: HeldSegments | None = None
+    access: Access, start: Start, known: Known, held: HeldSegments, *, first: bool = False
 ) -> tuple[Start, Arrived, str | None]:
     """Bring what was chosen here; whole variants where a delta cannot be had.
 
-    With `held`, what runs first is enough, and its segments stay there for the layers that follow.
+    `first`: what runs first is enough, if the other layers may follow. What they need stays `held`.
     The start with what was chosen in the end, and a note where that was not the first choice.
     Raises ClientError.
     """
     try:
-        return start, await _load(access, start, known, held), None
+        return start, await _load(access, start, known, held, first=first), None
     except (ModelDamaged, SegmentFailed) as failure:
         deltas = {one.chosen.id for one in start.selections if one.chosen.delta is not None}
         if not deltas:
@@ -111,13 +111,15 @@ async def arrive(
         failed = {**known.failed, **dict.fromkeys(deltas, cause)}
     start = await access.chosen(start, replace(known, failed=failed))
     note = f"{', '.join(sorted(deltas))} could not be applied ({cause})"
-    return start, await _load(access, start, known, held), note
+    return start, await _load(access, start, known, held, first=first), note
 
 
-async def _load(access: Access, start: Start, known: Known, held: HeldSegments | None) -> Arrived:
-    first = held is not None and access.options.refine is not Refine.OFF
+async def _load(
+    access: Access, start: Start, known: Known, held: HeldSegments, *, first: bool
+) -> Arrived:
+    first = first and access.options.refine is not Refine.OFF
     targets = [await _target(access, one, known, first=first) for one in start.selections]
-    stores = () if held is None else held_for(access, start, targets, held)
+    stores = _stores(access, start, targets, held)
     arrived = await access.arrival(start).load(targets, start.watch, *stores)
     await _remember(access, start, arrived)
     return arrived
@@ -139,7 +141,7 @@ async def _target(access: Access, selection: Selection, known: Known, *, first: 
     return Target(selection, selection.layers[:1] if first else selection.layers)
 
 
-def held_for(
+def _stores(
     access: Access, start: Start, targets: Sequence[Target], held: HeldSegments
 ) -> tuple[HeldSegments, ...]:
     """Where segments stay for the layers that follow; nowhere, if none do or they stay anyway."""

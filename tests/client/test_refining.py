@@ -5,9 +5,11 @@ from threading import Event, Thread
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from numpy.typing import NDArray
+from onnx import numpy_helper
 
 from fivegms_client.device import measure_device
 from fivegms_client.entry import ManifestFile, ManifestUrl
@@ -22,7 +24,7 @@ from fivegms_client.selection import Prefer, Preferences, Verdict
 from support.fake_clock import FakeClock
 from support.memory_server import MemoryServer, Status
 from support.onnx_graphs import perceptron
-from support.refinable_model import published_in_layers
+from support.refinable_model import published_in_layers, published_sparse
 
 BASE = "http://as.test/m4d/provisioning-session-1/"
 MPD = ManifestUrl(BASE + "model.mpd")
@@ -66,7 +68,6 @@ def error_of(model: RunnableModel) -> float:
     return float(np.abs(model.infer({"x": X})["y"] - REFERENCE).max())
 
 
-@pytest.mark.requirement("R135")
 async def test_all_layers_together_are_the_model_to_every_bit() -> None:
     ue = Ue()
     model = await ue.open()
@@ -77,8 +78,9 @@ async def test_all_layers_together_are_the_model_to_every_bit() -> None:
     assert model.refine() is None
 
 
+@pytest.mark.requirement("R011")
 @pytest.mark.requirement("R065")
-@pytest.mark.requirement("R135")
+@pytest.mark.requirement("R066")
 async def test_the_base_runs_first_and_nothing_is_fetched_twice() -> None:
     ue = Ue(refine=Refine.MANUAL)
     model = await ue.open()
@@ -143,7 +145,6 @@ async def test_it_gets_better_by_itself() -> None:
     assert error_of(model) == 0
 
 
-@pytest.mark.requirement("R067")
 async def test_no_inference_is_lost_or_mixed_while_layers_arrive() -> None:
     """Each answer, of two threads, is that of one of the three models, in their order."""
     model = await Ue(refine=Refine.MANUAL).open()
@@ -214,3 +215,22 @@ def test_layers_by_name() -> None:
     assert missing_bytes(VARIANTS, lambda part: True) == 0
     with pytest.raises(KeyError):
         layers_of(FP32, [FP32])
+
+
+@pytest.mark.requirement("R135")
+async def test_a_sparse_variant_is_made_dense_at_the_ue() -> None:
+    pruned = onnx.ModelProto()
+    pruned.CopyFrom(MODEL)
+    for tensor in pruned.graph.initializer:
+        array = numpy_helper.to_array(tensor).copy()
+        if array.ndim == 2:
+            array[np.abs(array) < np.quantile(np.abs(array), 0.8)] = 0
+            tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+    sparse = published_sparse(pruned)
+    files = {BASE + name: data for name, data in sparse.files.items()}
+    options = AccessOptions(device=DEVICE, preferences=Preferences(variant="sparse"))
+    model = await ModelAccess(MemoryServer(files), options, clock=FakeClock().clock()).open(MPD)
+    assert model.variant.codec == "sparse+zstd"
+    session = onnxruntime.InferenceSession(pruned.SerializeToString())
+    assert np.array_equal(model.infer({"x": X})["y"], session.run(None, {"x": X})[0])
+    assert model.bytes_fetched < 0.5 * model.variant.weights_bytes

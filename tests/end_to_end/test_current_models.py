@@ -2,9 +2,11 @@
 
 import asyncio
 import shutil
+import tarfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Self
@@ -20,12 +22,15 @@ from fivegms_client import (
     Refine,
     RunnableModel,
     Way,
+    fetch_model,
     open_model,
 )
+from fivegms_prepare.preparation import prepare
 from fivegms_testbed import assets
 from fivegms_testbed.deployment import Deployment, DeploymentConfig
 from fivegms_testbed.provider import Provider
 from support.command import fivegms
+from support.containers import NNEF_TEXT, SAVED_MODEL_PB, folder_of, hdf5
 
 TASK = "object-detection"
 DETECTOR = assets.detector_model()
@@ -128,7 +133,6 @@ def same(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
 
 
 @pytest.mark.requirement("R065")
-@pytest.mark.requirement("R135")
 async def test_a_detector_runs_from_its_base_and_gets_to_every_bit(world: World) -> None:
     await world.publish(1, DETECTOR, variants=[LOSSLESS, LAYERED])
     whole = await world.open(preferences=Preferences(variant="fp32"))
@@ -201,6 +205,7 @@ def test_the_command_runs_the_base_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("R090")
+@pytest.mark.requirement("R090c")
 def test_the_command_gets_the_providers_own_file(tmp_path: Path) -> None:
     options = ("--task", TASK, "--as-is", "--name", "digits", "--out", tmp_path / "model")
     prepared = fivegms("prepare", DETECTOR, *options)
@@ -213,3 +218,36 @@ def test_the_command_gets_the_providers_own_file(tmp_path: Path) -> None:
     refused = fivegms("run", tmp_path / "got" / "model.mpd", "--input", CLIP)
     assert refused.exit_code
     assert "the provider's own file" in refused.messages
+
+
+@pytest.mark.parametrize(
+    ("files", "source"),
+    [
+        pytest.param(
+            {"net/saved_model.pb": SAVED_MODEL_PB, "net/variables/variables.index": b"x"},
+            "net",
+            marks=pytest.mark.requirement("R090a"),
+        ),
+        pytest.param({"net.h5": hdf5()}, "net.h5", marks=pytest.mark.requirement("R090b")),
+        pytest.param({"net/graph.nnef": NNEF_TEXT}, "net", marks=pytest.mark.requirement("R090d")),
+    ],
+    ids=["SavedModel", "HDF5", "NNEF"],
+)
+async def test_every_container_reaches_the_device(
+    files: dict[str, bytes], source: str, tmp_path: Path
+) -> None:
+    folder_of(files, tmp_path)
+    described = {"name": "net", "task": "toy"}
+    template = ModelPreparation.model_validate(
+        {"model": described, "source": "net", "container": "as-is"}
+    )
+    prepare(tmp_path / source, template, tmp_path / "out", now=datetime.now(UTC))
+    fetched = await fetch_model(tmp_path / "out" / "model.mpd", tmp_path / "got")
+    (file,) = fetched.files
+    if len(files) == 1 and file.suffix != ".tar":
+        assert file.read_bytes() == files[source]
+        return
+    with tarfile.open(file) as archive:
+        members = {m.name: archive.extractfile(m) for m in archive.getmembers()}
+        found = {f"net/{name}": content.read() for name, content in members.items() if content}
+    assert found == files

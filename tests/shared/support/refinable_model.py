@@ -55,6 +55,21 @@ def published_in_layers(model: onnx.ModelProto) -> PublishedModel:
     return _with_variants(replace(published, files=files), variants)
 
 
+def published_sparse(model: onnx.ModelProto) -> PublishedModel:
+    """The variant `sparse`: fp32, as what is not zero."""
+    published = publish(model)
+    files = dict(published.files)
+    separated = separate(model)
+    units = [
+        write_tensor(weight.name, weight.array(), Precision.FP32, Codec.SPARSE_ZSTD)
+        for weight in separated.weights
+    ]
+    topology = write_topology(separated.topology())
+    variant = _variant("sparse", "fp32", Codec.SPARSE_ZSTD, [topology, *units], files)
+    variant = replace(variant, weights_bytes=separated.weights_bytes)
+    return _with_variants(replace(published, files=files), (variant,))
+
+
 def published_whole(model: onnx.ModelProto, version: int = 1) -> PublishedModel:
     """The variant fp32 of the whole model, with the digest of its weights."""
     published = publish(model)
