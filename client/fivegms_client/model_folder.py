@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from fivegms_client.cache import read_verified, write_atomically
-from fivegms_client.errors import SegmentCorrupt, SegmentFailed, SegmentMissing
+from fivegms_client.errors import CacheUnusable, SegmentCorrupt, SegmentFailed, SegmentMissing
 from fivegms_client.locations import local_path
 from fivegms_manifests.model import ModelManifest, SegmentRef, Variant
 
@@ -60,13 +60,18 @@ class ModelFolder:
         return data
 
     def remove(self, variant: Variant) -> None:
-        """Remove the files of `variant`, and folders that are empty then."""
+        """Remove the files of `variant`, and folders that are empty then. Raises CacheUnusable."""
         paths = {path for part in variant.parts() for path in self._paths[part.sha256]}
-        for path in paths:
-            path.unlink(missing_ok=True)
-        for folder in {path.parent for path in paths} - {self._folder}:
-            if not any(folder.iterdir()):
-                folder.rmdir()
+        try:
+            for path in paths:
+                path.unlink(missing_ok=True)
+            for folder in {path.parent for path in paths} - {self._folder}:
+                if not any(folder.iterdir()):
+                    folder.rmdir()
+        except OSError as error:
+            raise CacheUnusable(
+                f"{self._folder}: segments cannot be removed: {error.strerror}"
+            ) from error
 
     def missing(self, variant: Variant) -> tuple[SegmentRef, ...]:
         """The parts of `variant` that have no file here."""
