@@ -6,7 +6,8 @@ in time proportional to the graph. Another order of independent branches may all
 `cutting.Cutter` takes any, these are the ones that the model's own order shows.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -14,8 +15,15 @@ from fivegms_engine.graph import SeparatedModel
 from fivegms_manifests.model import TensorInfo
 from fivegms_prepare.flow import Flow, flow_of
 from fivegms_prepare.memory import size_of
-from fivegms_prepare.profile import NodeProfile, constants_of, most, profile_nodes, total
-from fivegms_prepare.values import infer_values
+from fivegms_prepare.profile import (
+    Constant,
+    NodeProfile,
+    constants_of,
+    most,
+    profile_nodes,
+    total,
+)
+from fivegms_prepare.values import infer_samples, infer_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,11 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """A model's nodes in execution order, what each reads, and the cuts between them."""
+    """A model's nodes in execution order, what each reads, and the cuts between them.
+
+    `constants` are those that a node needs, also through nodes that follow from constants alone,
+    of which any subset may have a copy; such nodes need none themselves.
+    """
 
     nodes: tuple[NodeProfile, ...]
     constants: tuple[frozenset[str], ...]
@@ -81,17 +93,18 @@ def survey(model: SeparatedModel) -> Survey:
     A cut whose tensors have no known type is left out: no subset could declare them.
     """
     flow, values = flow_of(model.graph), infer_values(model.graph)
-    nodes = profile_nodes(model, flow, values)
+    samples = infer_samples(model.graph)
+    nodes = profile_nodes(model, flow, samples)
     constants = constants_of(model)
-    read = tuple(frozenset(used & constants.keys()) for used in map(set, flow.used))
-    heads = _sides(nodes, read, model)
-    tails = _sides(nodes[::-1], read[::-1], model)[::-1]
+    read = tuple(_needed(flow, constants))
+    heads = _sides(nodes, read, constants)
+    tails = _sides(nodes[::-1], read[::-1], constants)[::-1]
     cuts = [
         Cut(
             position=position,
             after=nodes[position].name,
             tensors=tuple(values[name] for name in names),
-            size_bytes=total(size_of(values[name]) for name in names),
+            size_bytes=total(size_of(samples.get(name)) for name in names),
             head=heads[position],
             tail=tails[position + 1],
         )
@@ -119,6 +132,31 @@ def smallest_so_far(cuts: Sequence[Cut]) -> tuple[Cut, ...]:
     return tuple(kept)
 
 
+def _needed(flow: Flow, constants: Mapping[str, Constant]) -> Iterator[frozenset[str]]:
+    """The constants that each node needs in whichever subset it is; outputs belong to the last."""
+    for index, used in enumerate(flow.used):
+        names = set() if index in flow.constant else set(used)
+        if index == len(flow.nodes) - 1:
+            names.update(flow.outputs)
+        yield _behind(names, flow, constants)
+
+
+def _behind(
+    names: AbstractSet[str], flow: Flow, constants: Mapping[str, Constant]
+) -> frozenset[str]:
+    """The constants among the names, and those that constant nodes make the others of."""
+    found, seen, left = set(), set(), list(names)
+    while left:
+        name = left.pop()
+        if name in constants:
+            found.add(name)
+        index = flow.producer.get(name)
+        if index is not None and index in flow.constant and index not in seen:
+            seen.add(index)
+            left.extend(flow.used[index])
+    return frozenset(found)
+
+
 def _crossings(flow: Flow) -> Iterator[tuple[int, list[str]]]:
     """After each node but the last, what is needed later, by name; constants cross nothing."""
     last_uses = flow.last_uses()
@@ -131,10 +169,11 @@ def _crossings(flow: Flow) -> Iterator[tuple[int, list[str]]]:
 
 
 def _sides(
-    nodes: Sequence[NodeProfile], read: Sequence[frozenset[str]], model: SeparatedModel
+    nodes: Sequence[NodeProfile],
+    read: Sequence[frozenset[str]],
+    constants: Mapping[str, Constant],
 ) -> list[Side]:
     """The figures of the first node, of the first two, and so on."""
-    constants = constants_of(model)
     seen: set[str] = set()
     parameters, weights_bytes = [0], [0]
     for names in read:

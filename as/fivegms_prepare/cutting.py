@@ -12,7 +12,7 @@ from onnx import ModelProto, ValueInfoProto
 from fivegms_engine.graph import SeparatedModel
 from fivegms_prepare.errors import NotACut, UnknownCut
 from fivegms_prepare.flow import flow_of
-from fivegms_prepare.values import declaration, infer_values
+from fivegms_prepare.values import declaration, infer_samples, infer_values, of_batches
 
 _KEPT_FIELDS = ("ir_version", "producer_name", "producer_version", "domain", "model_version")
 
@@ -23,6 +23,7 @@ class Cutter:
     def __init__(self, model: SeparatedModel) -> None:
         self._model = model
         self._values = infer_values(model.graph)
+        self._samples = infer_samples(model.graph)
         self._flow = flow_of(model.graph)
         graph = model.graph.graph
         self._interface: dict[str, ValueInfoProto] = {
@@ -114,4 +115,4 @@ class Cutter:
                 f"the shape of {name!r} is not known: save the model with shape inference, or cut "
                 "elsewhere"
             )
-        return declaration(info)
+        return declaration(of_batches(info, self._samples.get(name)))

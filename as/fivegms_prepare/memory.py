@@ -7,19 +7,19 @@ import numpy as np
 
 from fivegms_manifests.model import TensorInfo
 from fivegms_prepare.flow import Flow
-from fivegms_prepare.values import sample_shape
+from fivegms_prepare.values import closed_shape
 
 
 def size_of(info: TensorInfo | None) -> int | None:
-    """The bytes of a value for one sample; None if its shape is open or unknown."""
-    shape = sample_shape(info)
+    """The bytes of a value; None if its shape is open or unknown."""
+    shape = closed_shape(info)
     if info is None or shape is None:
         return None
     return prod(shape) * np.dtype(info.dtype).itemsize
 
 
 def live_bytes(flow: Flow, values: Mapping[str, TensorInfo]) -> list[int | None]:
-    """For each node, the bytes of all values that exist while it runs, for one sample.
+    """For each node, the bytes of all values that exist while it runs.
 
     A value exists from the node that gives it (an input: from the first) to the last that takes it;
     outputs exist to the end. Inputs that nothing takes and what follows from constants alone do not

@@ -14,12 +14,12 @@ from onnx import NodeProto
 
 from fivegms_engine.capability import MODEL_DOMAIN, canonical_domain
 from fivegms_manifests.model import TensorInfo
-from fivegms_prepare.values import Shape, sample_shape
+from fivegms_prepare.values import Shape, closed_shape
 
 
 @dataclass(frozen=True, slots=True)
 class _Shapes:
-    """The shapes around a node for one sample. Raises LookupError for one that is unknown."""
+    """The shapes around a node. Raises LookupError for one that is open or unknown."""
 
     node: NodeProto
     values: Mapping[str, TensorInfo]
@@ -37,7 +37,7 @@ class _Shapes:
         return next((a.s.decode() for a in self.node.attribute if a.name == attribute), "")
 
     def _of(self, name: str) -> Shape:
-        shape = sample_shape(self.values.get(name))
+        shape = closed_shape(self.values.get(name))
         if shape is None:
             raise LookupError(name)
         return shape
@@ -47,11 +47,11 @@ Counter = Callable[[_Shapes], int]
 
 
 def macs(node: NodeProto, values: Mapping[str, TensorInfo]) -> int | None:
-    """The multiply-accumulates of a node for one sample; None where they cannot be known."""
-    if canonical_domain(node.domain) != MODEL_DOMAIN:
-        return 0  # ai.onnx.ml: trees and tables
+    """The multiply-accumulates of a node at these shapes; None where they cannot be known."""
     if node.op_type in _UNCOUNTED:
         return None
+    if canonical_domain(node.domain) != MODEL_DOMAIN:
+        return 0  # ai.onnx.ml: trees and tables
     counter = _COUNTERS.get(node.op_type)
     try:
         return counter(_Shapes(node, values)) if counter else 0
@@ -128,5 +128,8 @@ _COUNTERS: dict[str, Counter] = {
     "RNN": _recurrent,
 }
 
-_UNCOUNTED = frozenset({"DFT", "If", "Loop", "Scan", "SequenceMap", "STFT"})
+_UNCOUNTED = frozenset(
+    {"DFT", "If", "Loop", "Scan", "SequenceMap", "STFT"}
+    | {"LinearClassifier", "LinearRegressor", "SVMClassifier", "SVMRegressor"}
+)
 """Operators that sum up products in ways that shapes alone do not tell."""

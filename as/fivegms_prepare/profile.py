@@ -15,7 +15,7 @@ from fivegms_manifests.model import TensorInfo
 from fivegms_prepare.flow import Flow, flow_of
 from fivegms_prepare.memory import live_bytes, size_of
 from fivegms_prepare.node_costs import macs
-from fivegms_prepare.values import infer_values
+from fivegms_prepare.values import infer_samples
 
 _LEARNED = frozenset(
     {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16}
@@ -66,7 +66,7 @@ class Constant:
 
 def profile(model: SeparatedModel) -> Profile:
     """The figures of a separated model."""
-    nodes = profile_nodes(model, flow_of(model.graph), infer_values(model.graph))
+    nodes = profile_nodes(model, flow_of(model.graph), infer_samples(model.graph))
     return Profile(
         parameters=sum(constant.parameters for constant in constants_of(model).values()),
         macs=total(node.macs for node in nodes),
@@ -79,11 +79,14 @@ def profile(model: SeparatedModel) -> Profile:
 def profile_nodes(
     model: SeparatedModel, flow: Flow, values: Mapping[str, TensorInfo]
 ) -> tuple[NodeProfile, ...]:
-    """The figures of each node of a flow."""
+    """The figures of each node of a flow, whose values have the shapes of one sample.
+
+    Nodes that follow from constants alone are computed when the model loads: no sample costs them.
+    """
     constants = constants_of(model)
     live = live_bytes(flow, values)
     profiles = []
-    for node, used, live_here in zip(flow.nodes, flow.used, live, strict=True):
+    for index, (node, used) in enumerate(zip(flow.nodes, flow.used, strict=True)):
         read = [constants[name] for name in used if name in constants]
         profiles.append(
             NodeProfile(
@@ -91,9 +94,9 @@ def profile_nodes(
                 operator=node.op_type,
                 parameters=sum(constant.parameters for constant in read),
                 weights_bytes=sum(constant.weights_bytes for constant in read),
-                macs=macs(node, values),
+                macs=0 if index in flow.constant else macs(node, values),
                 output_bytes=total(size_of(values.get(name)) for name in node.output if name),
-                live_bytes=live_here,
+                live_bytes=live[index],
             )
         )
     return tuple(profiles)

@@ -1,5 +1,8 @@
 """The types and shapes of a graph's values, as far as they can be known without running it."""
 
+import re
+from dataclasses import replace
+
 from onnx import ModelProto, ValueInfoProto, helper, shape_inference
 
 from fivegms_engine.elements import NUMPY_NAMES
@@ -7,6 +10,9 @@ from fivegms_engine.graph import tensor_info, value_info
 from fivegms_manifests.model import Opset, TensorInfo
 
 Shape = tuple[int, ...]
+
+_OF_BATCHES = re.compile(r"([1-9][0-9]{0,17})\*.*", re.DOTALL)
+"""An open dimension of so many numbers for each sample: `49*N`."""
 
 _ELEMENT_TYPES = {name: number for number, name in NUMPY_NAMES.items()}
 
@@ -35,10 +41,31 @@ def infer_values(model: ModelProto) -> dict[str, TensorInfo]:
     return values | constants
 
 
-def sample_shape(info: TensorInfo | None) -> Shape | None:
-    """The shape for one sample: an open first dimension is the batch and counts one.
+def infer_samples(model: ModelProto) -> dict[str, TensorInfo]:
+    """The same for one sample: shapes follow from inputs whose batch is one.
 
-    None where another dimension is open, or the value is unknown.
+    What becomes of the batch is known then: `[N, 49, 64]` reshaped to `[-1, 64]` has 49 rows. A
+    dimension that stays open depends on more than the batch.
+    """
+    single = ModelProto()
+    single.CopyFrom(model)
+    graph = single.graph
+    firsts = [dims[0] for value in graph.input if (dims := value.type.tensor_type.shape.dim)]
+    batches = {dim.dim_param for dim in firsts if dim.dim_param}
+    for dim in firsts:
+        if not dim.HasField("dim_value") or dim.dim_value < 0:
+            dim.dim_value = _for_one_sample(dim.dim_param)
+    for value in (*graph.input, *graph.value_info, *graph.output):
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_param in batches:
+                dim.dim_value = _for_one_sample(dim.dim_param)
+    return infer_values(single)
+
+
+def sample_shape(info: TensorInfo | None) -> Shape | None:
+    """The shape of an input for one sample: an open first dimension is the batch and counts one.
+
+    One named `49*N` counts 49. None where another dimension is open, or the value is unknown.
 
     >>> sample_shape(TensorInfo("x", "float32", ("N", 3, 8, 8)))
     (1, 3, 8, 8)
@@ -47,7 +74,32 @@ def sample_shape(info: TensorInfo | None) -> Shape | None:
     """
     if info is None or any(isinstance(size, str) for size in info.shape[1:]):
         return None
-    return tuple(1 if isinstance(size, str) else size for size in info.shape)
+    return tuple(_for_one_sample(n) if isinstance(n, str) else n for n in info.shape)
+
+
+def _for_one_sample(dimension: str) -> int:
+    found = _OF_BATCHES.fullmatch(dimension)
+    return int(found[1]) if found else 1
+
+
+def of_batches(info: TensorInfo, sample: TensorInfo | None) -> TensorInfo:
+    """A value whose open first dimension says how many numbers of it one sample makes.
+
+    >>> rows = TensorInfo("rows", "float32", ("", 64))
+    >>> of_batches(rows, TensorInfo("rows", "float32", (49, 64))).shape
+    ('49*N', 64)
+    """
+    size = sample.shape[0] if sample is not None and sample.shape else None
+    if not (info.shape and isinstance(info.shape[0], str) and isinstance(size, int) and size > 1):
+        return info
+    return replace(info, shape=(f"{size}*N", *info.shape[1:]))
+
+
+def closed_shape(info: TensorInfo | None) -> Shape | None:
+    """The shape; None where a dimension is open, or the value is unknown."""
+    if info is None or any(isinstance(size, str) for size in info.shape):
+        return None
+    return tuple(size for size in info.shape if isinstance(size, int))
 
 
 def declaration(info: TensorInfo) -> ValueInfoProto:

@@ -8,12 +8,12 @@ from onnx import ModelProto, helper
 
 from fivegms_engine.graph import separate
 from fivegms_prepare.node_costs import macs
-from fivegms_prepare.values import infer_values
+from fivegms_prepare.values import infer_samples
 from support.onnx_graphs import model_of, node, values
 
 
 def counted(model: ModelProto) -> int | None:
-    return macs(model.graph.node[-1], infer_values(separate(model).graph))
+    return macs(model.graph.node[-1], infer_samples(separate(model).graph))
 
 
 def of(
