@@ -7,6 +7,7 @@ unpacked, and what is unpacked is counted again.
 
 import gzip
 import io
+import os
 import re
 import stat
 import tarfile
@@ -36,10 +37,12 @@ _DAMAGE = (
     gzip.BadGzipFile,
     zlib.error,
     EOFError,
-    NotImplementedError,  # zipfile's, for a way of compression that it does not have
+    NotImplementedError,  # zipfile's, for a version of the format that it does not have
 )
 
 _PART = re.compile(r"[^/\\:\x00-\x1f\x7f]{1,255}")
+_PART_BYTES, _PATH_BYTES = 255, 1024  # what file systems take, with room for the folder above
+_COMPRESSIONS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _END_OF_ZIP = b"PK\x05\x06"
 _END_OF_ZIP_BYTES = 22 + 2**16  # with the longest comment
 _STEP = 2**20
@@ -95,11 +98,14 @@ def open_archive(path: Path, limits: ArchiveLimits = DEFAULT_LIMITS) -> Iterator
 def _archive(file: IO[bytes], limits: ArchiveLimits) -> Archive | None:
     start = file.read(_TAR_MAGIC_AT + len(_TAR_MAGIC))
     file.seek(0)
-    if start.startswith(ZIP_MAGIC):
-        return _ZipArchive(file, limits)
-    if start.startswith(GZIP_MAGIC):
-        return _TarArchive(gzip.GzipFile(fileobj=file), limits)
-    return _TarArchive(file, limits) if start.endswith(_TAR_MAGIC) else None
+    try:
+        if start.startswith(ZIP_MAGIC):
+            return _ZipArchive(file, limits)
+        if start.startswith(GZIP_MAGIC):
+            return _TarArchive(gzip.GzipFile(fileobj=file), limits)
+        return _TarArchive(file, limits) if start.endswith(_TAR_MAGIC) else None
+    except (ValueError, OverflowError) as error:  # numbers and names that are none, in a header
+        raise ArchiveDamaged(f"the archive cannot be read: {error}") from error
 
 
 def unpack(archive: Archive, folder: Path) -> None:
@@ -122,6 +128,11 @@ class _ZipArchive:
         for info in self._infos.values():
             if info.flag_bits & 1 or stat.S_ISLNK(info.external_attr >> 16):
                 raise ArchiveUnsafe(f"{info.filename[:100]!r} is encrypted, or a link")
+            if info.header_offset < 0 or info.compress_type not in _COMPRESSIONS:
+                raise ArchiveDamaged(
+                    f"{info.filename[:100]!r} cannot be read: it lies outside of the archive, or "
+                    "is compressed in another way than by deflate"
+                )
         if len(self._infos) + len(folders) != len(self._zip.infolist()):
             raise ArchiveUnsafe("the archive has a member twice")
         self.members = _checked(
@@ -216,11 +227,16 @@ def _checked(members: Iterator[Member], limits: ArchiveLimits) -> tuple[Member, 
         raise ArchiveUnsafe("the archive has a member twice")
     for path in paths:
         parts = path.split("/")
-        if not all(_PART.fullmatch(part) and part not in (".", "..") for part in parts):
+        if len(os.fsencode(path)) > _PATH_BYTES or not all(map(_is_part, parts)):
             raise ArchiveUnsafe(f"{path[:100]!r} is no place inside an archive")
         if any("/".join(parts[:depth]) in paths for depth in range(1, len(parts))):
             raise ArchiveUnsafe(f"{path[:100]!r} is below a file")
     return found
+
+
+def _is_part(part: str) -> bool:
+    fits = len(os.fsencode(part)) <= _PART_BYTES
+    return bool(_PART.fullmatch(part)) and fits and part not in (".", "..")
 
 
 def _too_large(limits: ArchiveLimits) -> ModelTooLarge:

@@ -174,12 +174,42 @@ def test_archives_that_were_cut_off(way: str, share: float, tmp_path: Path) -> N
         unpacked(WAYS[way][: int(share * len(WAYS[way]))], tmp_path)
 
 
-def test_another_way_of_compression(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, 99])
+def test_another_way_of_compression(way: int, tmp_path: Path) -> None:
     data = bytearray(zipped({"a": b"1"}))
-    data[data.index(b"PK\x01\x02") + 10] = 99
-    data[8] = 99
+    data[data.index(b"PK\x01\x02") + 10] = way
+    data[8] = way
     with pytest.raises(ArchiveDamaged, match="cannot be read"):
         unpacked(bytes(data), tmp_path)
+
+
+def test_a_member_before_the_beginning_of_a_zip_file(tmp_path: Path) -> None:
+    data = bytearray(zipped({"a": b"1"}))
+    data[data.index(b"PK\x05\x06") + 18] = 1  # the list of members is said to be further on
+    with pytest.raises(ArchiveDamaged, match="outside"):
+        unpacked(bytes(data), tmp_path)
+
+
+def test_a_name_in_a_zip_file_that_is_no_text(tmp_path: Path) -> None:
+    data = zipped({"\u00e9": b"1"}).replace("\u00e9".encode(), b"\xff\xfe")
+    with pytest.raises(ArchiveDamaged, match="cannot be read"):
+        unpacked(data, tmp_path)
+
+
+@pytest.mark.parametrize("key", ["GNU.sparse.map", "GNU.sparse.size"])
+def test_a_number_in_a_tar_file_that_is_none(key: str, tmp_path: Path) -> None:
+    header = tarfile.TarInfo("a")
+    header.pax_headers = {key: "x,y"}
+    with pytest.raises(ArchiveDamaged, match="cannot be read"):
+        unpacked(header.tobuf(tarfile.PAX_FORMAT) + bytes(1024), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["\u8a9e" * 86, "/".join(["folder"] * 150)])
+@pytest.mark.parametrize("make", [zipped, tarred])
+def test_names_that_no_file_can_have(name: str, make: object, tmp_path: Path) -> None:
+    assert callable(make)
+    with pytest.raises(ArchiveUnsafe, match="no place"):
+        unpacked(make({name: b""}), tmp_path)
 
 
 @settings(
