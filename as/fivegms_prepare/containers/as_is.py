@@ -19,7 +19,12 @@ from fivegms_engine.traversal import all_tensors
 from fivegms_manifests.file_payload import write_file_initialization, write_file_segment
 from fivegms_manifests.model import SegmentRef
 from fivegms_prepare.containers.detection import NNEF_FILES, SAVED_MODEL, Container, ModelContainer
-from fivegms_prepare.errors import ContainerUnknown, SourceMissing, cause_of
+from fivegms_prepare.errors import (
+    ContainerUnknown,
+    ExternalDataOutside,
+    SourceMissing,
+    cause_of,
+)
 from fivegms_prepare.external import ExternalData
 from fivegms_prepare.model_file import ModelFile
 from fivegms_prepare.packaging import store_initialization, store_segment
@@ -69,8 +74,9 @@ def encode_file(
 ) -> EncodedFile:
     """Write the segments of a model's file below `folder`; those that exist are not written again.
 
-    The file is named after `stem`. One segment is in memory at a time. Raises SourceMissing, and
-    for ONNX what reading the graph does: external data must be there, in the model's own folder.
+    The file is named after `stem`. One segment is in memory at a time. Raises SourceMissing,
+    ExternalDataOutside for a folder with links that lead out of it, and for ONNX what reading the
+    graph does: external data must be there, in the model's own folder.
     """
     files = _files(model)
     whole = files is None
@@ -93,7 +99,18 @@ def _files(model: ModelContainer) -> Sequence[tuple[str, Path]] | None:
         return None
     found = {path for pattern in _BELONG[model.container] for path in model.path.glob(pattern)}
     files = {path.relative_to(model.path).as_posix(): path for path in found if path.is_file()}
+    for name, path in files.items():
+        _check_inside(name, path, model.path)
     return sorted(files.items())
+
+
+def _check_inside(name: str, path: Path, folder: Path) -> None:
+    """Refuse a symbolic link to what whoever made the folder may not have, but this machine has."""
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ExternalDataOutside(
+            f"{name[:100]!r} is a link to a file outside the model's folder: put the file itself "
+            "there"
+        )
 
 
 def _onnx_files(path: Path) -> Sequence[tuple[str, Path]] | None:

@@ -109,6 +109,17 @@ def test_the_same_folder_gives_the_same_segments(tmp_path: Path) -> None:
     assert encoded(one, tmp_path / "out").segments == encoded(other, tmp_path / "out").segments
 
 
+def test_links_out_of_a_folder_are_not_followed(tmp_path: Path) -> None:
+    folder = folder_of(SAVED_MODEL_FILES, tmp_path / "net")
+    (folder / "assets" / "more.txt").symlink_to(folder / "assets" / "words.txt")
+    encoded(folder, tmp_path / "out")
+    (tmp_path / "secret").write_bytes(b"secret")
+    (folder / "variables" / "secret").symlink_to(tmp_path / "secret")
+    with pytest.raises(ExternalDataOutside, match="variables/secret"):
+        encoded(folder, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
 def with_external_data(folder: Path, location: str = "data/w.bin") -> Path:
     weights = np.arange(2048, dtype=np.float32)
     shape = ("float32", [2048])
