@@ -195,12 +195,14 @@ def _place(
 
 
 def _inline_external(model: ModelProto, read_external: ExternalReader | None) -> None:
-    """Bring constants that stay, but lie in files, into the graph."""
+    """Bring constants that stay, but lie in files, into the graph; nothing tells where they lay."""
     for tensor in all_tensors(model):
-        if tensor.data_location == TensorProto.EXTERNAL and tensor.external_data:
+        if tensor.data_location == TensorProto.EXTERNAL:
+            if not tensor.external_data:
+                continue  # a stub
             tensor.raw_data = _read(tensor, read_external)
-            tensor.data_location = TensorProto.DEFAULT
-            del tensor.external_data[:]
+        tensor.ClearField("data_location")
+        tensor.ClearField("external_data")
 
 
 def _read(tensor: TensorProto, read_external: ExternalReader | None) -> bytes:

@@ -202,6 +202,21 @@ def test_small_data_in_files_moves_into_the_topology() -> None:
     )
 
 
+@pytest.mark.parametrize("size", [1, 64])
+def test_where_data_lay_leaves_no_trace(size: int) -> None:
+    def topology(constant: TensorProto) -> bytes:
+        model = model_of([helper.make_node("Add", ["x", "c"], ["y"])], [constant])
+        return separate(model, lambda tensor: FLOATS[:size].tobytes()).topology()
+
+    inside = numpy_helper.from_array(FLOATS[:size], "c")
+    expected = topology(inside)
+    assert topology(external("c", size)) == expected
+    inside.data_location = TensorProto.DEFAULT
+    inside.external_data.add(key="location", value="/etc/passwd")  # of no effect, says ONNX
+    assert topology(inside) == expected
+    assert expected_tensors(expected) is not None
+
+
 def test_complex_constants_stay() -> None:
     constant = numpy_helper.from_array(np.ones(64, np.complex64), "phases")
     parts = separate(model_of([helper.make_node("Identity", ["phases"], ["y"])], [constant]))
