@@ -83,7 +83,7 @@ def mapped(path: Path) -> memoryview:
 
 
 def _paths(folder: Path, max_files: int) -> Iterator[str]:
-    for count, path in enumerate(sorted(folder.rglob("*"))):
+    for count, path in enumerate(folder.rglob("*")):
         if count > max_files:
             raise TooLarge(f"a folder of more than {max_files} files")
         if path.is_file() and not path.is_symlink():

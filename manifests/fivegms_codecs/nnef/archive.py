@@ -60,7 +60,7 @@ def _write(files: Iterable[tuple[str, Parts]], out: "BinaryIO | gzip.GzipFile") 
 
 def _members(view: memoryview, limits: NnefLimits) -> dict[str, memoryview]:
     files: dict[str, memoryview] = {}
-    with tarfile.open(fileobj=io.BufferedReader(_Reader(view)), mode="r:") as archive:
+    with tarfile.open(fileobj=_Reader(view), mode="r:") as archive:
         for member in archive:
             if len(files) >= limits.max_files:
                 raise TooLarge(f"more than {limits.max_files} files")
@@ -98,7 +98,10 @@ def _decompressed(view: memoryview, limits: NnefLimits) -> bytearray:
 
 
 class _Reader(io.RawIOBase):
-    """A view as a file."""
+    """A view as a file for `tarfile`, which reads whatever length a header declares.
+
+    A `BufferedReader` would allocate that length; this gives what there is.
+    """
 
     def __init__(self, view: memoryview) -> None:
         super().__init__()
@@ -111,12 +114,11 @@ class _Reader(io.RawIOBase):
     def seekable(self) -> bool:
         return True
 
-    def readinto(self, buffer: object) -> int:
-        target = memoryview(buffer).cast("B")  # type: ignore[arg-type]
-        found = self._view[self._position : self._position + len(target)]
-        target[: len(found)] = found
+    def read(self, size: int = -1) -> bytes:
+        end = self._position + size if size >= 0 else None
+        found = bytes(self._view[self._position : end])
         self._position += len(found)
-        return len(found)
+        return found
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: len(self._view)}[whence]

@@ -63,6 +63,7 @@ class Package:
         self._limits = limits
         self.graph: Graph = read_graph(bytes(files[GRAPH]), limits)
         self._variables = self.graph.variables()
+        self._quantisations: dict[str, Mapping[str, Quantisation]] = {}
 
     def representations(self, label: str) -> tuple[str, ...]:
         """The representations that the package has of a variable; `""` is the plain one."""
@@ -122,7 +123,9 @@ class Package:
         path = quantisation_path(representation)
         if path not in self._files:
             raise QuantisationInvalid(f"{name} is quantised, and the package has no {path}")
-        entries = read_quantisation(bytes(self._files[path]), self._limits)
+        if path not in self._quantisations:
+            self._quantisations[path] = read_quantisation(bytes(self._files[path]), self._limits)
+        entries = self._quantisations[path]
         if name not in entries:
             raise QuantisationInvalid(f"{name} is quantised, and {path} has no entry for it")
         return entries[name]

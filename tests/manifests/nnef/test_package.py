@@ -205,3 +205,26 @@ def test_a_damaged_archive_is_refused_or_read(at: int, patch: bytes, compressed:
         Package(read_archive(bytes(data))).variables((INT8, ""))
     except errors.NnefError:
         return
+
+
+def test_a_header_that_declares_more_than_there_is_allocates_nothing() -> None:
+    header = tarfile.TarInfo("long")
+    header.type, header.size = tarfile.XHDTYPE, 2**62
+    with pytest.raises(errors.PackageInvalid):
+        read_archive(header.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+
+
+def test_a_quantisation_file_is_read_once_for_all_its_tensors() -> None:
+    read: list[str] = []
+
+    class Files(dict[str, bytes]):
+        def __getitem__(self, path: str) -> bytes:
+            read.append(path)
+            return super().__getitem__(path)
+
+    bodies = (f"v{i} = variable<scalar>(shape = [4, 4], label = 'v{i}');" for i in range(3))
+    graph = graph_of(" ".join(bodies) + " y = relu(x);")
+    files = package_files(graph, {f"v{i}": sample((4, 4), i) for i in range(3)}, int8=True)
+    package = Package(Files((path, b"".join(parts)) for path, parts in files))
+    assert len(package.variables((INT8,))) == 3
+    assert read.count("graph.int8.quant") == 1
