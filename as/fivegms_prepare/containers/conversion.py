@@ -14,12 +14,13 @@ memory: it ends when a job does, and what it allocates is gone before the model 
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from fivegms_codecs.nnef.paths import PLAIN
 from fivegms_prepare.containers.archives import open_archive, unpack
 from fivegms_prepare.containers.detection import Container, ModelContainer, describe_container
 from fivegms_prepare.errors import (
@@ -61,8 +62,14 @@ def as_onnx(source: Path, folder: Path, *, trusted: bool = False) -> Path:
     return target
 
 
-def convert(model: ModelContainer, target: Path, *, trusted: bool = False) -> None:
-    """Write a model as an ONNX file.
+def convert(
+    model: ModelContainer,
+    target: Path,
+    *,
+    trusted: bool = False,
+    prefer: Sequence[str] = (PLAIN,),
+) -> None:
+    """Write a model as an ONNX file; of NNEF, each variable in the first representation preferred.
 
     Raises ConversionUnsafe unless a program is `trusted`, ConverterMissing, ConversionFailed with
     the library's reason, and what is wrong with an archive.
@@ -74,7 +81,7 @@ def convert(model: ModelContainer, target: Path, *, trusted: bool = False) -> No
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".converting-", dir=target.parent) as scratch:
-        _CONVERTERS[model.container](_Work(Path(scratch), target), model)
+        _CONVERTERS[model.container](_Work(Path(scratch), target, prefer), model)
 
 
 def check_installed(what: str, extra: str, *modules: str) -> None:
@@ -89,10 +96,11 @@ def check_installed(what: str, extra: str, *modules: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """A folder for what lies between, and where the ONNX file goes."""
+    """A folder for what lies between, where the ONNX file goes, and what of NNEF is wanted."""
 
     scratch: Path
     target: Path
+    prefer: Sequence[str]
 
     def folder_of(self, model: ModelContainer) -> Path:
         """The model's folder, unpacked if it is not one."""
@@ -159,7 +167,7 @@ def _from_exported_program(work: _Work, model: ModelContainer) -> None:
 
 
 def _from_nnef(work: _Work, model: ModelContainer) -> None:
-    convert_nnef(work.folder_of(model), work.target)
+    convert_nnef(work.folder_of(model), work.target, work.prefer)
 
 
 _CONVERTERS: dict[Container, Callable[[_Work, ModelContainer], None]] = {

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from fivegms_prepare.containers import Container, describe_container
-from fivegms_prepare.containers.conversion import as_onnx
+from fivegms_codecs.nnef.paths import PLAIN
+from fivegms_prepare.containers import Container, ModelContainer, describe_container
 from fivegms_prepare.containers.conversion import convert as convert_container
-from fivegms_prepare.nnef import convert_nnef, write_nnef
+from fivegms_prepare.nnef import write_nnef
 from fivegms_prepare.source import load_source
 from fivegms_testbed.cli.console import JsonOption, megabytes, print_json, reporting_errors, results
 from fivegms_testbed.errors import BadFile
@@ -47,41 +47,46 @@ def convert(
 ) -> None:
     """Convert a model to ONNX, or to NNEF."""
     with reporting_errors(as_json=as_json):
-        container = describe_container(source).container
+        model = describe_container(source)
         if target.suffix == _ONNX:
-            _to_onnx(source, container, target, trusted=trust, prefer=representation)
+            _check_unused("--int8", "is for packages of NNEF", given=int8)
+            _to_onnx(model, target, trusted=trust, prefer=representation)
         else:
-            _to_nnef(source, container, target, trusted=trust, int8=int8)
+            _check_unused("--representation", "is for ONNX", given=bool(representation))
+            _to_nnef(model, target, trusted=trust, int8=int8)
         size_bytes = _size_bytes(target)
         if as_json:
-            print_json({"from": container, "to": target, "size_bytes": size_bytes})
+            print_json({"from": model.container, "to": target, "size_bytes": size_bytes})
         else:
-            results.print(f"{target}: {megabytes(size_bytes)}, from {container}", soft_wrap=True)
+            results.print(
+                f"{target}: {megabytes(size_bytes)}, from {model.container}", soft_wrap=True
+            )
+
+
+def _check_unused(option: str, why: str, *, given: bool) -> None:
+    """Refuse an option that would change nothing. Raises BadParameter."""
+    if given:
+        raise typer.BadParameter(f"{option} {why}")
 
 
 def _to_onnx(
-    source: Path,
-    container: Container,
-    target: Path,
-    *,
-    trusted: bool,
-    prefer: list[str] | None,
+    model: ModelContainer, target: Path, *, trusted: bool, prefer: list[str] | None
 ) -> None:
-    if container is Container.ONNX:
-        raise AlreadyConverted(f"{source.name} is an ONNX model already")
-    if container is Container.NNEF and prefer:
-        convert_nnef(source, target, prefer)
-    else:
-        convert_container(describe_container(source), target, trusted=trusted)
+    if model.container is Container.ONNX:
+        raise AlreadyConverted(f"{model.path.name} is an ONNX model already")
+    if model.container is not Container.NNEF:
+        _check_unused("--representation", "is for packages of NNEF", given=bool(prefer))
+    convert_container(model, target, trusted=trusted, prefer=prefer or (PLAIN,))
 
 
-def _to_nnef(
-    source: Path, container: Container, target: Path, *, trusted: bool, int8: bool
-) -> None:
-    if container is Container.NNEF:
-        raise AlreadyConverted(f"{source.name} is an NNEF package already")
+def _to_nnef(model: ModelContainer, target: Path, *, trusted: bool, int8: bool) -> None:
+    if model.container is Container.NNEF:
+        raise AlreadyConverted(f"{model.path.name} is an NNEF package already")
     with TemporaryDirectory() as scratch:
-        onnx = as_onnx(source, Path(scratch), trusted=trusted)
+        onnx = model.path
+        if model.container is not Container.ONNX:
+            onnx = Path(scratch) / "converted.onnx"
+            convert_container(model, onnx, trusted=trusted)
         write_nnef(load_source(onnx), target, int8=int8)
 
 
