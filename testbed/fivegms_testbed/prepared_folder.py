@@ -84,12 +84,8 @@ def _manifest_path(entry: Path) -> Path:
         return entry
     found = _manifests_in(entry)
     if len(found) != 1:
-        what = (
-            "several model MPDs; name one"
-            if found
-            else "no model MPD; fill one with fivegms prepare"
-        )
-        raise NotPrepared(f"{entry} has {what}")
+        advice = "name one" if found else "fivegms prepare fills a folder"
+        raise NotPrepared(f"{entry} has {len(found)} model MPDs; {advice}")
     return found[0]
 
 

@@ -343,11 +343,11 @@ class Provider:
     async def _check_is_new_or_this(
         self, session_id: str, folder: PreparedFolder, hosted: HostedModel
     ) -> None:
-        ours = [variant.sha256 for variant in variants_of(folder.manifest)]
+        ours = [(variant.id, variant.sha256) for variant in variants_of(folder.manifest)]
         for model in await self.models(session_id):
             if (model.name, model.version) != (hosted.name, hosted.version):
                 continue
-            same = [variant.sha256 for variant in model.variants] == ours
+            same = [(variant.id, variant.sha256) for variant in model.variants] == ours
             if model.manifest != hosted.manifest or not same:
                 raise VersionExists(model)
 
