@@ -9,17 +9,19 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import onnxruntime
-from onnx import ModelProto
+from onnx import ModelProto, NodeProto
 
 from fivegms_engine.errors import InferenceFailed, SessionFailed
 from fivegms_engine.graph import SeparatedModel
 from fivegms_engine.session import InferenceEngine
+from fivegms_engine.traversal import all_nodes
 from fivegms_manifests.model import Latency
 from fivegms_prepare.cutting import Cutter
 from fivegms_prepare.flow import flow_of
@@ -28,16 +30,21 @@ from fivegms_prepare.values import inputs_of
 
 RUNS = 5
 _LOG_NOTHING = 4
+_NESTED = "nested "
 
 
 @dataclass(frozen=True, slots=True)
 class NodeTime:
-    """The median time of a node, and its share of all nodes' (0 to 1)."""
+    """The median time of a node, and its share of all nodes' (0 to 1).
+
+    None where the engine has no kernel for the operator and runs a composite of others instead:
+    these times are part of the whole but bear no node's name.
+    """
 
     name: str
     operator: str
-    time_us: float
-    share: float
+    time_us: float | None
+    share: float | None
 
 
 def time_nodes(model: SeparatedModel, feeds: Values, runs: int = RUNS) -> tuple[NodeTime, ...]:
@@ -55,12 +62,17 @@ def time_nodes(model: SeparatedModel, feeds: Values, runs: int = RUNS) -> tuple[
             raise InferenceFailed(str(error)) from error
         durations = _durations(Path(session.end_profiling()))
     # The first run fills caches and is left out.
-    times = [median(durations.get(str(index), [0])[1:] or [0]) for index in range(len(flow.nodes))]
-    whole = sum(times) or 1.0
+    times = {name: median(found[1:] or [0]) for name, found in durations.items()}
+    times |= {str(index): 0.0 for index in flow.constant}
+    whole = sum(times.values()) or 1.0
     return tuple(
-        NodeTime(node.name or next(filter(None, node.output), ""), node.op_type, time, time / whole)
-        for node, time in zip(flow.nodes, times, strict=True)
+        _node_time(node, times.get(str(index)), whole) for index, node in enumerate(flow.nodes)
     )
+
+
+def _node_time(node: NodeProto, time: float | None, whole: float) -> NodeTime:
+    name = node.name or next(filter(None, node.output), "")
+    return NodeTime(name, node.op_type, time, None if time is None else time / whole)
 
 
 def time_subsets(
@@ -85,13 +97,19 @@ def _arrays(model: SeparatedModel) -> dict[str, Any]:
 
 
 def _numbered(model: ModelProto) -> ModelProto:
-    """The nodes that count, each named by its number: names may be missing, or be the same."""
+    """The nodes that count, each named by its number: names may be missing, or be the same.
+
+    Nodes of nested graphs are told apart: their time is part of that of the node that runs them.
+    """
     numbered = ModelProto()
     numbered.CopyFrom(model)
     del numbered.graph.node[:]
+    numbers = count()
     for index, node in enumerate(flow_of(model).nodes):
         placed = numbered.graph.node.add()
         placed.CopyFrom(node)
+        for inner in all_nodes([placed]):
+            inner.name = f"{_NESTED}{next(numbers)}"
         placed.name = str(index)
     return numbered
 
@@ -115,7 +133,7 @@ def _profiled(graph: ModelProto, model: SeparatedModel, folder: Path) -> Any:
 
 
 def _durations(profile: Path) -> dict[str, list[float]]:
-    """The microseconds of each run of each node, by its name."""
+    """The microseconds of each run of each node of the main graph, by its name."""
     durations: defaultdict[str, list[float]] = defaultdict(list)
     for name, duration in _kernel_times(json.loads(profile.read_text(encoding="utf-8"))):
         durations[name].append(duration)
@@ -125,5 +143,6 @@ def _durations(profile: Path) -> dict[str, list[float]]:
 def _kernel_times(events: Sequence[dict[str, Any]]) -> Iterator[tuple[str, float]]:
     for event in events:
         name = str(event.get("name", ""))
-        if event.get("cat") == "Node" and name.endswith("_kernel_time"):
+        inner = name.startswith(_NESTED)
+        if event.get("cat") == "Node" and name.endswith("_kernel_time") and not inner:
             yield name.removesuffix("_kernel_time"), float(event["dur"])

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from fivegms_manifests.model import Latency, TensorInfo
+from fivegms_prepare.timings import NodeTime
 from fivegms_testbed.cli.console import headed, megabytes, results
 from fivegms_testbed.model_inspection import InspectedCut, InspectedModel
 
@@ -69,9 +70,15 @@ def _nodes(model: InspectedModel) -> Table:
             _size(node.live_bytes),
         ]
         if time is not None:
-            cells += [f"{time.time_us:,.0f} us", f"{100 * time.share:.1f} %"]
+            cells += _time(time)
         table.add_row(node.name, node.operator, *cells)
     return table
+
+
+def _time(time: NodeTime) -> tuple[str, str]:
+    if time.time_us is None or time.share is None:
+        return "unknown", "unknown"
+    return f"{time.time_us:,.0f} us", f"{100 * time.share:.1f} %"
 
 
 def _cuts(cuts: Sequence[InspectedCut], macs: int | None) -> Table:
