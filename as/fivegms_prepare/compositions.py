@@ -8,6 +8,7 @@ as a tolerance. A chain whose results are other results is refused.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,7 @@ class Comparison:
             replace(
                 composition,
                 exact=exact[composition.id],
-                tolerance=difference(expected, self._run_chain(composition, 0, exact=False)),
+                tolerance=tolerance(expected, self._run_chain(composition, 0, exact=False)),
             )
             for composition in compositions
         )
@@ -70,13 +71,21 @@ class Comparison:
             raise EvaluationFailed(f"the model does not run: {error}") from error
 
 
+def tolerance(expected: Values, found: Values) -> float | None:
+    """The difference; None where results of other shapes, or infinite, have no measure of it."""
+    if any(expected[name].shape != found[name].shape for name in expected):
+        return None
+    apart = difference(expected, found)
+    return apart if isfinite(apart) else None
+
+
 def difference(expected: Values, found: Values) -> float:
     """The largest difference of any output, relative to that output's largest finite value."""
     return max((_difference(expected[name], found[name]) for name in expected), default=0.0)
 
 
 def _difference(expected: np.ndarray, found: np.ndarray) -> float:
-    same = expected == found
+    same = np.asarray(expected == found)
     if expected.dtype.kind == "f":
         same |= np.isnan(expected) & np.isnan(found)
     if same.all():

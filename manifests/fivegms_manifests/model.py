@@ -298,7 +298,8 @@ class Composition:
     The cut between two neighbours is the tensors that the first outputs and the second takes in.
     `exact` says whether the chain gave every bit of what the whole gives where both were optimised
     as a UE optimises them; `tolerance` is the largest relative difference at the engine's highest
-    level, which reorders sums. None where the composition was not compared.
+    level, which reorders sums. None where the composition was not compared, `tolerance` also where
+    results at that level have other shapes or infinities.
     """
 
     id: str

@@ -8,7 +8,7 @@ import pytest
 from fivegms_api.model_variants import DEFAULT_VARIANTS
 from fivegms_engine.graph import separate
 from fivegms_manifests.model import Composition, CompositionMember
-from fivegms_prepare.compositions import Comparison, difference
+from fivegms_prepare.compositions import Comparison, difference, tolerance
 from fivegms_prepare.errors import CompositionDiffers
 from fivegms_prepare.recipes import batches
 from fivegms_prepare.variants import EncodedVariant, encode
@@ -109,3 +109,13 @@ def test_difference_is_relative_to_the_largest_value() -> None:
     found = {"y": np.array([1.0, -3.0, np.inf, np.nan], np.float32)}
     assert difference(expected, found) == 0.25
     assert difference({"y": np.array([2])}, {"y": np.array([2])}) == 0
+
+
+@pytest.mark.requirement("R013")
+def test_results_that_cannot_be_compared_have_no_tolerance() -> None:
+    """At the highest level a detector may find another number of boxes, or a sum overflow."""
+    expected = {"y": np.array([1.0, 2.0], np.float32)}
+    assert tolerance(expected, {"y": np.array([1.0], np.float32)}) is None
+    assert tolerance(expected, {"y": np.array([1.0, np.inf], np.float32)}) is None
+    assert tolerance(expected, {"y": np.array([1.0, np.nan], np.float32)}) is None
+    assert tolerance(expected, {"y": np.array([1.0, 1.0], np.float32)}) == 0.5
