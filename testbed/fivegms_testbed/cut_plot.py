@@ -28,6 +28,7 @@ _SETTINGS: Any = {
     "font.size": 10,
     "svg.hashsalt": "fivegms",  # the same model gives the same bytes
     "svg.fonttype": "path",
+    "text.parse_math": False,  # a name may have dollars in it
 }
 
 
