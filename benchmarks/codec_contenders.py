@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 import fivegms_testbed.assets
-from fivegms_codecs import Codec, Precision, decode_tensor, quantised, weights, write_tensor
+from fivegms_codecs import Codec, Precision, channels, decode_tensor, weights, write_tensor
 from fivegms_codecs.layers import decode_layers, write_layers
 from fivegms_codecs.units import TensorUnit, read_tensor
 from fivegms_testbed.catalogue import CATALOGUE
@@ -113,7 +113,8 @@ def entropy_bits(contender: Contender, array: Floats, parts: Parts) -> float | N
     side = weights.check(unit.payload, unit.shape, weights.Coding(unit.stored, unit.codec))
     match unit.codec:
         case Codec.INT8_ZSTD | Codec.INT8_HUFFMAN:
-            scales, levels = quantised.quantise(array)
+            scales = channels.whole_scales(array)
+            [levels] = channels.quantise(array, scales, array.size)
             return _entropy(levels) + 8 * scales.nbytes
         case Codec.INT4_ZSTD:
             return _entropy(_levels(unit)) + 8 * side

@@ -5,6 +5,7 @@
     frames       bytes <-> a run of bounded Zstandard frames of byte planes
     coding       what a weight codec is
     eligibility  which tensors may be approximated
+    channels     linear quantisation: levels of a scale per channel
     raw, planes, quantised, ...   one weight codec each: arrays <-> payloads
     half_bytes, positions, prefix_code, lanes   what some of them pack numbers in
     weights      the table of them

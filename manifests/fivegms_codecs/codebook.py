@@ -31,6 +31,7 @@ MAX_ENTRIES = 256
 _SAMPLES = 1 << 17
 _ROUNDS = 40
 _BLOCK_ELEMENTS = 1 << 18
+_FRAME_INDICES = 2 * frames.BLOCK_BYTES
 _HALF_BYTE_ENTRIES = 16
 _COUNT = struct.Struct("<B")
 
@@ -57,9 +58,11 @@ def encode(
     """
     found = best_entries(array, entries, importance)
     yield _COUNT.pack(len(found) - 1) + found.tobytes()
-    indices = _nearest(array.reshape(-1), found)
-    packed = half_bytes.pack(indices) if len(found) <= _HALF_BYTE_ENTRIES else indices
-    yield from frames.pack(packed.reshape(-1, 1))
+    flat = array.reshape(-1)
+    for start in range(0, flat.size, _FRAME_INDICES):
+        indices = _nearest(flat[start : start + _FRAME_INDICES], found)
+        packed = half_bytes.pack(indices) if len(found) <= _HALF_BYTE_ENTRIES else indices
+        yield from frames.pack(packed.reshape(-1, 1))
 
 
 def check(payload: memoryview, shape: Shape, stored: DType) -> int:
@@ -73,16 +76,21 @@ def decode(payload: memoryview, out: Array, stored: DType) -> None:
     """Look every number up. Raises PayloadCorrupt."""
     side_bytes, _ = _measure(payload)
     entries = _read_entries(payload[_COUNT.size : side_bytes], out.dtype)
-    packed = np.empty((_packed_bytes(out.size, len(entries)), 1), np.uint8)
-    frames.unpack(payload[side_bytes:], packed)
-    halved = len(packed) < out.size
-    indices = half_bytes.unpack(packed[:, 0], out.size) if halved else packed[:, 0]
-    flat = out.reshape(-1)
-    for start in range(0, out.size, _BLOCK_ELEMENTS):
+    flat, done = out.reshape(-1), 0
+    for packed in frames.contents(payload[side_bytes:], _packed_bytes(out.size, len(entries))):
+        indices = packed
+        if len(entries) <= _HALF_BYTE_ENTRIES:
+            indices = half_bytes.unpack(packed, min(2 * len(packed), out.size - done))
+        _look_up(indices, entries, flat[done : done + len(indices)])
+        done += len(indices)
+
+
+def _look_up(indices: NDArray[np.uint8], entries: Array, out: Array) -> None:
+    for start in range(0, len(indices), _BLOCK_ELEMENTS):
         block = indices[start : start + _BLOCK_ELEMENTS]
         if int(block.max()) >= len(entries):
             raise PayloadCorrupt(f"index {block.max()} into a codebook of {len(entries)} entries")
-        np.take(entries, block, out=flat[start : start + len(block)], mode="clip")
+        np.take(entries, block, out=out[start : start + len(block)], mode="clip")
 
 
 def best_entries(array: Array, entries: int, importance: Array | None = None) -> Entries:

@@ -19,13 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fivegms_codecs import frames, lanes, prefix_code
+from fivegms_codecs.channels import Levels, dequantise, quantise, whole_scales
 from fivegms_codecs.coding import Array, Part, Shape
 from fivegms_codecs.dtypes import DType
 from fivegms_codecs.errors import PayloadCorrupt
 from fivegms_codecs.quantised import (
-    dequantise,
     grant,
-    quantise,
     read_scales,
     scales_bytes,
     suits,
@@ -55,9 +54,9 @@ class _Block:
 
 def encode(array: Array, stored: DType) -> Iterator[Part]:
     """Yield scales and streams, then frames of the codes and sizes."""
-    scales, levels = quantise(array)
-    values = levels.reshape(-1).view(np.uint8)
-    coded = [_encode_block(values[block]) for block in _blocks(values.size)]
+    scales = whole_scales(array)
+    blocks = quantise(array, scales, lanes.BLOCK_SYMBOLS)
+    coded = [_encode_block(levels.view(np.uint8)) for levels in blocks]
     streams = [stream for _, stream in coded]
     yield b"".join([scales.tobytes(), _LENGTH.pack(sum(map(len, streams))), *streams])
     tables = np.concatenate([_table(block) for block, _ in coded])
@@ -78,14 +77,19 @@ def check(payload: memoryview, shape: Shape, stored: DType) -> int:
 
 def decode(payload: memoryview, out: Array, stored: DType) -> None:
     """Decode all lanes at once, and multiply values and scales. Raises PayloadCorrupt."""
-    start, end = _streams(payload, out.shape)
-    scales = read_scales(payload, out)
-    values = np.empty(out.size, np.uint8)
-    for part, block in zip(_blocks(out.size), _read_blocks(payload[end:], out.size), strict=True):
+    dequantise(_read_values(payload, out.shape), read_scales(payload, out), out)
+
+
+def _read_values(payload: memoryview, shape: Shape) -> Iterator[Levels]:
+    """Yield the values of each block; -128 is not among them, as it has no code."""
+    start, end = _streams(payload, shape)
+    count = math.prod(shape)
+    for part, block in zip(_blocks(count), _read_blocks(payload[end:], count), strict=True):
+        values = np.empty(part.stop - part.start, np.uint8)
         stream = payload[start : start + block.stream_bytes]
-        lanes.decode(stream, block.sizes, block.lengths, values[part])
+        lanes.decode(stream, block.sizes, block.lengths, values)
+        yield values.view(np.int8)
         start += block.stream_bytes
-    dequantise(values.view(np.int8).reshape(out.shape[0], -1), scales, out)
 
 
 def _encode_block(values: lanes.Symbols) -> tuple[_Block, bytes]:

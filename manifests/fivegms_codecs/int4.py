@@ -16,24 +16,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fivegms_codecs import frames, half_bytes
+from fivegms_codecs.channels import (
+    Levels,
+    Scales,
+    check_levels,
+    dequantise,
+    quantise,
+    reaches,
+    scale_limit,
+)
 from fivegms_codecs.coding import Array, Part, Precision, Shape
 from fivegms_codecs.dtypes import DType
 from fivegms_codecs.eligibility import quantises
-from fivegms_codecs.quantised import (
-    Scales,
-    dequantise,
-    peaks,
-    read_scales,
-    scale_limit,
-    scales_bytes,
-    suits,
-    to_levels,
-)
+from fivegms_codecs.quantised import read_scales, scales_bytes, suits
 
 __all__ = ["check", "decode", "encode", "grant", "suits"]
 
 PEAK = 7
 _BLOCK_ELEMENTS = 1 << 18
+_FRAME_VALUES = 2 * frames.BLOCK_BYTES
 _CLIPPINGS = [0.9**step for step in range(24)]
 """Shares of a channel's largest magnitude where its highest level may lie; 1 to 0.09."""
 
@@ -46,9 +47,9 @@ def grant(array: Array, dtype: DType, precision: Precision) -> DType | None:
 def encode(array: Array, stored: DType) -> Iterator[Part]:
     """Yield the scales, then frames of pairs of values."""
     scales = _fit(array)
-    yield frames.as_bytes(scales).reshape(-1).data
-    values = to_levels(array, scales, PEAK).reshape(-1).view(np.uint8)
-    yield from frames.pack(half_bytes.pack(values).reshape(-1, 1))
+    yield scales.tobytes()
+    for values in quantise(array, scales, _FRAME_VALUES, PEAK):
+        yield from frames.pack(half_bytes.pack(values.view(np.uint8)).reshape(-1, 1))
 
 
 def check(payload: memoryview, shape: Shape, stored: DType) -> int:
@@ -61,12 +62,16 @@ def check(payload: memoryview, shape: Shape, stored: DType) -> int:
 def decode(payload: memoryview, out: Array, stored: DType) -> None:
     """Multiply values and scales. Raises PayloadCorrupt."""
     scales = read_scales(payload, out, PEAK)
-    pairs = np.empty((half_bytes.packed_bytes(out.size), 1), np.uint8)
-    frames.unpack(payload[scales.nbytes :], pairs)
-    values = half_bytes.unpack(pairs.reshape(-1), out.size).view(np.int8)
-    np.left_shift(values, 4, out=values)
-    np.right_shift(values, 4, out=values)  # the sign, extended
-    dequantise(values.reshape(out.shape[0], -1), scales, out, PEAK)
+    dequantise(_read_values(payload[scales.nbytes :], out.size), scales, out)
+
+
+def _read_values(packed: memoryview, count: int) -> Iterator[Levels]:
+    for pairs in frames.contents(packed, half_bytes.packed_bytes(count)):
+        values = half_bytes.unpack(pairs, min(count, 2 * len(pairs))).view(np.int8)
+        np.left_shift(values, 4, out=values)
+        np.right_shift(values, 4, out=values)  # the sign, extended
+        yield check_levels(values, PEAK)
+        count -= len(values)
 
 
 def _fit(array: Array) -> Scales:
@@ -79,7 +84,7 @@ def _fit(array: Array) -> Scales:
 
 
 def _fit_rows(rows: Array) -> NDArray[np.float64]:
-    reach = peaks(rows)
+    reach = reaches(rows)
     shares = np.divide(rows, np.where(reach > 0, reach, 1)[:, None], dtype=np.float64)
     errors = [_squared_error(shares.astype(np.float32), clipping) for clipping in _CLIPPINGS]
     chosen = np.array(_CLIPPINGS)[np.argmin(errors, axis=0)]

@@ -25,11 +25,12 @@ import numpy as np
 
 from fivegms_codecs import frames, planes, quantised, refinement, units
 from fivegms_codecs.cells import Levels, Words
+from fivegms_codecs.channels import Channels
 from fivegms_codecs.coding import Array, Precision
 from fivegms_codecs.dtypes import DType
 from fivegms_codecs.errors import LayersMismatch, PayloadCorrupt
 from fivegms_codecs.ordering import BLOCK, Counts, Dealer
-from fivegms_codecs.residuals import Channels, join, split
+from fivegms_codecs.residuals import join, split
 from fivegms_codecs.units import DEFAULT_LIMITS, TensorUnit, UnitLimits
 from fivegms_codecs.weights import Codec, Coding
 

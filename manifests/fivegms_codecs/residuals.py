@@ -13,9 +13,9 @@ values, and with them where each word belongs. Words are arithmetic alone and kn
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fivegms_codecs.cells import ZERO, Levels, Words, cells
+from fivegms_codecs.channels import Channels
 from fivegms_codecs.errors import CodecUnsuitable
 from fivegms_codecs.ordering import Dealer, Drawers, parts
 
@@ -29,23 +29,6 @@ _MAGNITUDE = np.uint32(0x7FFFFFFF)
 _LARGEST = np.uint32(0x7F7FFFFF)  # the bits of the largest float32 that is finite
 
 
-class Channels:
-    """The scale of each number of a tensor [channels, numbers], by its place in the tensor."""
-
-    def __init__(self, scales: NDArray[np.float32], count: int) -> None:
-        self._bits: Words = np.ascontiguousarray(scales, "<f4").view(np.uint32)
-        self._numbers = count // len(scales)
-
-    def bits(self, start: int, stop: int) -> Words:
-        """The scales' bits of the numbers from `start` to `stop`; one where all have the same."""
-        first, last = start // self._numbers, (stop - 1) // self._numbers
-        if first == last:
-            return self._bits[first : first + 1]
-        repeated = np.repeat(self._bits[first : last + 1], self._numbers)
-        begin = start - first * self._numbers
-        return repeated[begin : begin + stop - start]
-
-
 def split(bits: Words, values: Levels, channels: Channels, start: int) -> list[Words]:
     """The words, by kind, of a block of numbers of those `bits` from place `start` of the tensor.
 
@@ -53,8 +36,8 @@ def split(bits: Words, values: Levels, channels: Channels, start: int) -> list[W
     """
     drawers = Drawers()
     for part in parts(len(bits)):
-        scales = channels.bits(start + part.start, start + part.stop)
-        floor, width, kind = cells(values[part], scales)
+        scales = channels.scales(start + part.start, start + part.stop)
+        floor, width, kind = cells(values[part], scales.view(np.uint32))
         words = _cell_words(bits[part] - floor, width)
         zeros = (kind == ZERO).nonzero()[0]
         words[zeros] = 0
@@ -75,8 +58,8 @@ def join(
     values, and `out` is undefined then.
     """
     for part in parts(len(out)):
-        scales = channels.bits(start + part.start, start + part.stop)
-        floor, width, kind = cells(values[part], scales)
+        scales = channels.scales(start + part.start, start + part.stop)
+        floor, width, kind = cells(values[part], scales.view(np.uint32))
         bits = out[part]
         zeros = dealer.deal(kind, bits)[ZERO]
         zero_bits = _zero_bits(bits[zeros])

@@ -15,12 +15,12 @@ from fivegms_codecs import (
     DType,
     Precision,
     TensorUnit,
+    channels,
     decode_tensor,
     errors,
     frames,
     lanes,
     prefix_code,
-    quantised,
     read_unit,
     write_tensor,
 )
@@ -49,7 +49,8 @@ def heavy_tailed(*shape: int) -> Floats:
 
 def entropy_bytes(array: Array) -> float:
     """What an ideal coder of independent values needs."""
-    _, counts = np.unique(quantised.quantise(array)[1], return_counts=True)
+    [levels] = channels.quantise(array, channels.whole_scales(array), array.size)
+    _, counts = np.unique(levels, return_counts=True)
     return float(-(counts * np.log2(counts / counts.sum())).sum() / 8)
 
 

@@ -18,6 +18,7 @@ from fivegms_codecs import (
     Precision,
     TensorUnit,
     UnitLimits,
+    channels,
     decode_tensor,
     errors,
     ordering,
@@ -51,8 +52,7 @@ def read(layers: Layers) -> list[TensorUnit]:
 
 
 def scales_of(array: Array) -> NDArray[np.float64]:
-    scales, _ = quantised.quantise(array)
-    return scales.astype(np.float64)[:, None]
+    return channels.whole_scales(array).astype(np.float64)[:, None]
 
 
 @pytest.mark.requirement("R096")
@@ -125,13 +125,13 @@ def test_scales_of_every_size_lose_nothing(seed: int, exponent: int, spread: int
 
 
 def assert_words_give_the_bits_back(base: TensorUnit, array: Array) -> None:
-    channels = residuals.Channels(quantised.read_scales(base.payload, array), array.size)
+    scales = channels.Channels(quantised.read_scales(base.payload, array), array.size)
     [values] = quantised.read_values(base.payload, base.shape)
     bits = array.reshape(-1).view(np.uint32)
-    kinds = residuals.split(bits, values, channels, 0)
+    kinds = residuals.split(bits, values, scales, 0)
     out = np.empty_like(bits)
     dealer = ordering.Dealer(np.concatenate(kinds), [len(words) for words in kinds])
-    residuals.join(dealer, values, channels, 0, out, complete=True)
+    residuals.join(dealer, values, scales, 0, out, complete=True)
     assert out.tobytes() == bits.tobytes()
 
 
@@ -337,10 +337,10 @@ def test_counts_that_are_not_those_of_the_values_are_refused() -> None:
 
 
 def test_a_value_that_does_not_stand_for_its_number_is_refused_by_the_writer() -> None:
-    channels = residuals.Channels(np.ones(1, np.float32), 4)
+    scales = channels.Channels(np.ones(1, np.float32), 4)
     bits = np.full(4, 100, np.float32).view(np.uint32)
     with pytest.raises(errors.CodecUnsuitable, match="outside the cell"):
-        residuals.split(bits, np.full(4, 2, np.int8), channels, 0)
+        residuals.split(bits, np.full(4, 2, np.int8), scales, 0)
 
 
 LIMITS = UnitLimits(max_tensor_bytes=1 << 20)
