@@ -47,3 +47,38 @@ def evaluation_set() -> Path:
 def evaluation_truth() -> GroundTruth:
     """What every picture of the evaluation set shows."""
     return load_ground_truth(_file("evaluation.json"))
+
+
+def walls_detector() -> Path:
+    """`digits_detector_walls.onnx`: the detector fine-tuned for walls, all layers."""
+    return _file("digits_detector_walls.onnx")
+
+
+def heads_detector() -> Path:
+    """`digits_detector_heads.onnx`: the detector with its heads fine-tuned for walls."""
+    return _file("digits_detector_heads.onnx")
+
+
+def small_detector() -> Path:
+    """`digits_detector_small.onnx`: a quarter of the parameters, distilled from the detector."""
+    return _file("digits_detector_small.onnx")
+
+
+def derived_figures() -> Path:
+    """`digits_detector_derived.json`: the figures of the three above, beside the detector's."""
+    return _file("digits_detector_derived.json")
+
+
+def derived_card() -> Path:
+    """`digits_detector_derived.md`, the model card of the three."""
+    return _file("digits_detector_derived.md")
+
+
+def walls_evaluation_set() -> Path:
+    """`evaluation_walls.mp4`: the pictures of `evaluation.mp4` before walls."""
+    return _file("evaluation_walls.mp4")
+
+
+def walls_evaluation_truth() -> GroundTruth:
+    """What every picture of it shows."""
+    return load_ground_truth(_file("evaluation_walls.json"))
