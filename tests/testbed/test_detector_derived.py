@@ -28,7 +28,9 @@ def test_the_card_has_the_figures() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [assets.walls_detector(), assets.heads_detector(), assets.small_detector()], ids=str
+    "path",
+    [assets.walls_detector(), assets.heads_detector(), assets.small_detector()],
+    ids=lambda path: path.name,
 )
 def test_assets_are_small(path: Any) -> None:
     assert path.stat().st_size < 1_000_000
