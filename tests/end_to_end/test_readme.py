@@ -1,7 +1,8 @@
-"""The README's five lines of Python run as they are printed, addresses apart."""
+"""The README's code and commands run as they are printed, addresses and folders apart."""
 
 import contextlib
 import io
+import shlex
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,17 @@ def test_the_five_lines_recognise_objects(tmp_path: Path) -> None:
     lines = printed.getvalue().splitlines()
     assert len(lines) == 250
     assert "Detection(" in lines[100]
+
+
+def test_a_folder_is_prepared_and_published(tmp_path: Path) -> None:
+    blocks = Page.read(PROJECT / "README.md").code("sh")
+    (block,) = (block for block in blocks if "fivegms prepare" in block)
+    prepare, publish = block.replace("\\\n", "").strip().splitlines()
+    folder = str(tmp_path / "prepared")
+    with deployment(tmp_path / "data") as addresses:
+        for line, more in ((prepare, ()), (publish, ("--m1", addresses["m1"], "--json"))):
+            words = [folder if word == "prepared" else word for word in shlex.split(line)[1:]]
+            done = fivegms(*words, *more, cwd=PROJECT)
+            assert done.exit_code == 0, done.messages
+    ids = [variant["id"] for variant in done.json()["model"]["variants"]]
+    assert ids == ["int8", "fp16-layer", "fp32-layer"]
