@@ -117,10 +117,9 @@ def _ingest_url(hosting: Any) -> str:
 
 
 def _is_hosted(distribution: Any, model: HostedModel) -> bool:
-    wanted = model.distribution
     entry = distribution.get("entryPoint") or {}
-    same_entry = entry.get("relativePath") == wanted["entryPoint"]["relativePath"]
-    return same_entry and distribution.get("contentPreparationTemplateId") == model.template_id
+    hosted = (entry.get("relativePath"), distribution.get("contentPreparationTemplateId"))
+    return hosted == (quote(model.manifest), model.template_id)
 
 
 def _is_of_a_race(refusal: RequestRefused) -> bool:
