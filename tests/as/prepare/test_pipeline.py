@@ -104,6 +104,7 @@ def test_optimised_variants_are_of_the_whole_alone(tmp_path: Path) -> None:
     assert ids == [["fp32", "fp32-prune-weights"], ["split-0-fp32"], ["split-1-fp32"]]
 
 
+@pytest.mark.requirement("R096")
 def test_a_lossless_variant_performs_as_the_source_did(tmp_path: Path) -> None:
     asked = [FP32, {"precision": "fp32", "codec": "raw"}]
     first, second = prepare_model(LARGE, tmp_path, variants=asked).manifest.subsets[0].variants
