@@ -2,8 +2,9 @@
 
 After each node, the values that later nodes or outputs still need are what has to cross: they are
 the cut, whether one tensor or many. A scan that remembers the last use of each value finds all cuts
-in time proportional to the graph. Another order of independent branches may allow other cuts;
-`cutting.Cutter` takes any, these are the ones that the model's own order shows.
+in time proportional to the graph; those of more than MAX_TENSORS are passed over. Another order of
+independent branches may allow other cuts; `cutting.Cutter` takes any, these are the ones that the
+model's own order shows.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,9 @@ from fivegms_prepare.profile import (
     total,
 )
 from fivegms_prepare.values import infer_samples, infer_values
+
+MAX_TENSORS = 256
+"""The most tensors of a cut: where thousands of branches lie side by side, no cut is of use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +169,8 @@ def _crossings(flow: Flow) -> Iterator[tuple[int, list[str]]]:
     for index in computing[:-1]:
         live.update(name for name in flow.nodes[index].output if last_uses.get(name, -1) > index)
         live.difference_update(name for name in flow.used[index] if last_uses.get(name) == index)
-        yield index, sorted(live)
+        if len(live) <= MAX_TENSORS:
+            yield index, sorted(live)
 
 
 def _sides(

@@ -10,7 +10,7 @@ from onnx import ModelProto
 
 from fivegms_engine.graph import SeparatedModel, separate
 from fivegms_engine.session import InferenceEngine, LoadedModel, run_chain
-from fivegms_prepare.cuts import Side, find_cuts, smallest_so_far, survey
+from fivegms_prepare.cuts import MAX_TENSORS, Side, find_cuts, smallest_so_far, survey
 from fivegms_prepare.cutting import Cutter
 from fivegms_prepare.errors import NotACut
 from fivegms_prepare.flow import flow_of
@@ -227,6 +227,17 @@ def test_weights_that_are_decoded_first_belong_to_the_subset_that_reads_them() -
         for side, part in zip((cut.head, cut.tail), cutter.cut([cut.names]), strict=True):
             _assert_costs(side, part)
     assert [node.macs for node in profile(separated).nodes] == [0, 0, 0, 16, 16, 16]
+
+
+def test_cuts_of_too_many_tensors_are_passed_over() -> None:
+    branches = [f"v{index}" for index in range(MAX_TENSORS + 2)]
+    model = model_of(
+        [*(node("Neg", "a", name) for name in branches), node("Sum", " ".join(branches), "y")],
+        {"a": VECTOR},
+        {"y": VECTOR},
+    )
+    widths = [len(cut.tensors) for cut in find_cuts(separate(model))]
+    assert widths == list(range(2, MAX_TENSORS + 1))
 
 
 def test_values_of_unknown_type_cannot_be_cut() -> None:
