@@ -41,8 +41,9 @@ class Cutter:
         behind: set[int] = set()
         taken: Sequence[str] = self._flow.inputs
         parts = []
-        # Sorted: the same cut in two compositions makes the same bytes.
-        for number, given in enumerate([*map(sorted, cuts), self._flow.outputs]):
+        # A cut is a set, and sorted: the same cut in two compositions makes the same bytes.
+        named = [sorted(set(cut)) for cut in cuts]
+        for number, given in enumerate([*named, self._flow.outputs]):
             nodes = self._between(taken, given, behind, number)
             self._check_use(taken, nodes, given, number)
             parts.append(self._extract(nodes, taken, given))

@@ -66,6 +66,11 @@ def test_subset_in_two_compositions_is_one() -> None:
     assert [[m.subset_id for m in c.members] for c in made.compositions] == [[1], [2, 3], [2, 4, 5]]
 
 
+def test_a_cut_is_a_set_of_tensors() -> None:
+    made = composed(residual(), [["r", "b", "r"]], [["b", "r"]])
+    assert made.compositions[1].members == made.compositions[2].members
+
+
 def test_endpoints_are_those_of_the_request() -> None:
     request = CompositionRequest(id="split", cuts=(("r1",),), endpoints=(("ue",), ("network",)))
     members = plan(separate(classifier()), [request]).compositions[1].members
