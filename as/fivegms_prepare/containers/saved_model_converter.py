@@ -5,8 +5,9 @@ package). Loading one runs what it calls its initialization: only ever called fo
 for one that Keras has just made.
 
 tf2onnx numbers the values that it adds as its sets happen to be ordered, and calls a constant that
-several nodes share after any of them. They are named anew, in the order in which the graph uses
-them, so that the same model gives the same file.
+several nodes share after any of them; it also writes the path of the folder that it read into the
+model. Values are named anew, in the order in which the graph uses them, and the path is left out:
+the same model gives the same file, which tells nothing of this machine.
 """
 
 import re
@@ -30,6 +31,7 @@ def main(folder: str, target: str, opset: str) -> None:
     tf2onnx.main()
     model = onnx.load_model(target)
     number_anew(model)
+    model.graph.ClearField("doc_string")
     onnx.save_model(model, target)
 
 
