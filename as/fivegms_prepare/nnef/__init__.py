@@ -18,27 +18,21 @@ from onnx import ModelProto
 
 from fivegms_codecs.nnef import Graph, NnefError, NnefLimits, Package, package_files
 from fivegms_codecs.nnef.limits import DEFAULT_LIMITS
-from fivegms_codecs.nnef.paths import GRAPH, PLAIN
+from fivegms_codecs.nnef.paths import PLAIN
 from fivegms_engine.graph import SeparatedModel
 from fivegms_prepare.errors import NnefInvalid, StorageFailed, cause_of
 from fivegms_prepare.nnef.from_onnx import from_onnx
-from fivegms_prepare.nnef.storage import is_archive, read_files, write_files
+from fivegms_prepare.nnef.storage import read_files, write_files
 from fivegms_prepare.nnef.to_onnx import to_onnx, write_onnx
 
 __all__ = [
     "convert_nnef",
     "from_onnx",
-    "is_package",
     "open_package",
     "read_nnef",
     "to_onnx",
     "write_nnef",
 ]
-
-
-def is_package(path: Path) -> bool:
-    """Whether a path is named as an NNEF package is: an archive, a graph.nnef or its folder."""
-    return path.name == GRAPH or is_archive(path) or (path / GRAPH).is_file()
 
 
 def open_package(path: Path, limits: NnefLimits = DEFAULT_LIMITS) -> Package:

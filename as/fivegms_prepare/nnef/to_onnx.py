@@ -90,4 +90,5 @@ def _arrays(
 def _constant(operation: Operation) -> NDArray[Any]:
     shape: Any = operation.arguments["shape"]
     values: NDArray[Any] = np.asarray(operation.arguments["value"], NUMPY[str(operation.dtype)])
-    return np.full(shape, values[0]) if values.size == 1 else values.reshape(shape)
+    # Not np.full: a line of text can stand for gigabytes.
+    return np.broadcast_to(values[0], shape) if values.size == 1 else values.reshape(shape)

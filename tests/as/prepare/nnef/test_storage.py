@@ -6,7 +6,7 @@ import pytest
 
 from fivegms_codecs.nnef import NnefLimits
 from fivegms_prepare.errors import NnefInvalid, SourceMissing, StorageFailed
-from fivegms_prepare.nnef import is_package, open_package
+from fivegms_prepare.nnef import open_package
 from fivegms_prepare.nnef.storage import read_files, write_files
 from support.nnef_graphs import text_of
 
@@ -21,15 +21,12 @@ def test_a_package_is_read_from_where_it_was_written(name: str, tmp_path: Path) 
     write_files(PARTS, path)
     found = read_files(path, NnefLimits())
     assert {one: bytes(found[one]) for one in found} == FILES
-    assert is_package(path)
     assert open_package(path).graph.outputs == ("y",)
 
 
 def test_a_folder_may_be_named_by_its_structure_file(tmp_path: Path) -> None:
     write_files(PARTS, tmp_path / "p")
     assert len(read_files(tmp_path / "p" / "graph.nnef", NnefLimits())) == 3
-    assert is_package(tmp_path / "p" / "graph.nnef")
-    assert not is_package(tmp_path)
 
 
 def test_links_are_no_files_of_a_package(tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 """NNEF graphs as ONNX models: onnxruntime gives what the interpreter gives."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
 import pytest
 from numpy.typing import NDArray
-from onnx import ModelProto
+from onnx import ModelProto, numpy_helper
 
 from fivegms_codecs.nnef import Graph, run, standard
 from fivegms_prepare.errors import ModelTooLarge, NnefInvalid, NnefUnsupported
@@ -128,3 +129,22 @@ def test_what_one_file_cannot_hold_is_refused() -> None:
     assert huge.nbytes > MAX_BYTES
     with pytest.raises(ModelTooLarge):
         to_onnx(graph, {"v": huge})
+
+
+def test_constants_of_one_number_take_no_memory_before_they_are_refused() -> None:
+    graph = graph_of(
+        "c = constant<scalar>(shape = [536870912], value = [1.0]); a = mul(c, 2.0); y = relu(x);"
+    )
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelTooLarge):
+            to_onnx(graph, {})
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_constants_of_one_number_are_written_whole() -> None:
+    graph = graph_of("c = constant<scalar>(shape = [1, 4], value = [1.5]); y = mul(x, c);")
+    [constant] = to_onnx(graph, {}).graph.initializer
+    assert numpy_helper.to_array(constant).reshape(-1).tolist() == [1.5] * 4
