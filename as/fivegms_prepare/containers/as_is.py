@@ -95,8 +95,14 @@ def _files(model: ModelContainer) -> Sequence[tuple[str, Path]] | None:
     """The files of a model by their paths in its folder, sorted; None for one file as it is."""
     if model.container is Container.ONNX:
         return _onnx_files(model.path)
-    if not model.path.is_dir():
-        return None
+    return folder_files(model) if model.path.is_dir() else None
+
+
+def folder_files(model: ModelContainer) -> Sequence[tuple[str, Path]]:
+    """The files of a model that is a folder, by their paths in it, sorted; others may lie there.
+
+    Raises ExternalDataOutside for a link that leads out of the folder.
+    """
     found = {path for pattern in _BELONG[model.container] for path in model.path.glob(pattern)}
     files = {path.relative_to(model.path).as_posix(): path for path in found if path.is_file()}
     for name, path in files.items():
