@@ -1,11 +1,13 @@
 """What is sent of a model: its file, and what belongs to it beside or below."""
 
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from fivegms_prepare.errors import ExternalDataOutside
 from fivegms_testbed.publication import files_to_ingest
+from support.command import fivegms
 from support.containers import NNEF_FILES, SAVED_MODEL_FILES, folder_of, hdf5
 from support.preparing import template_of
 
@@ -38,3 +40,13 @@ def test_another_file_is_sent_alone(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "net").write_bytes(data)
     sent = files_to_ingest(tmp_path / "net", template_of(source="net"))
     assert sent == [("net", tmp_path / "net")]
+
+
+def test_a_file_as_it_is_is_to_be_fetched_and_not_run(tmp_path: Path) -> None:
+    folder_of(SAVED_MODEL_FILES, tmp_path / "net")
+    prepared = fivegms("prepare", "net", "--task", "toy", "--as-is", "--out", "out", cwd=tmp_path)
+    assert "fivegms get out/model.mpd" in prepared.messages
+    assert fivegms("get", "out/model.mpd", "--into", "got", cwd=tmp_path).exit_code == 0
+    [delivered] = (tmp_path / "got").glob("*.savedmodel.tar")
+    with tarfile.open(delivered) as archive:
+        assert set(archive.getnames()) == set(SAVED_MODEL_FILES)

@@ -13,7 +13,6 @@ from fivegms_prepare.preparation import PreparationResult
 from fivegms_testbed.cli.console import (
     JsonOption,
     headed,
-    messages,
     print_json,
     reporting_errors,
     results,
@@ -32,7 +31,7 @@ from fivegms_testbed.cli.template import (
     VersionOption,
     preparation_template,
 )
-from fivegms_testbed.cli.variants import print_variants
+from fivegms_testbed.cli.variants import print_next, print_variants
 from fivegms_testbed.cli.wishes import (
     AsIsOption,
     CalibrationOption,
@@ -116,4 +115,4 @@ def _print(prepared: PreparationResult, template: ModelPreparation, out: Path) -
     results.print(headed(described.name, f" version {described.version}, {described.task}"))
     print_variants(prepared.variants, prepared.withheld)
     results.print(f"model MPD {out / template.manifest}", soft_wrap=True)
-    messages.print(f"Run it: fivegms run {out / template.manifest} --input FILE", soft_wrap=True)
+    print_next(out / template.manifest, prepared.variants)

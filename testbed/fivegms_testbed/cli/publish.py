@@ -36,7 +36,7 @@ from fivegms_testbed.cli.template import (
     VersionOption,
     preparation_template,
 )
-from fivegms_testbed.cli.variants import print_variants
+from fivegms_testbed.cli.variants import print_next, print_variants
 from fivegms_testbed.cli.wishes import (
     AsIsOption,
     CalibrationOption,
@@ -231,9 +231,7 @@ def print_published(published: Published) -> None:
     model = published.model
     results.print(headed(model.name, f" version {model.version}, {model.task}"))
     print_variants(model.variants, model.withheld)
-    for withheld in model.withheld:
-        results.print(f"withheld  {withheld.id}: {withheld.reason}", soft_wrap=True)
     results.print(f"session   {published.provisioning_session_id}")
     if model.locator is not None:
         results.print(f"model MPD {model.locator}", soft_wrap=True)
-        messages.print(f"Run it: fivegms run {model.locator} --input FILE", soft_wrap=True)
+        print_next(model.locator, model.variants)

@@ -6,7 +6,7 @@ from typing import Literal
 from rich.table import Table
 
 from fivegms_api.ai_models import PreparedVariant, WithheldVariant
-from fivegms_testbed.cli.console import megabytes, results
+from fivegms_testbed.cli.console import megabytes, messages, results
 from fivegms_testbed.cli.stages import stages_table
 
 
@@ -19,6 +19,14 @@ def print_variants(
         results.print(stages_table(variants))
     for each in withheld:
         results.print(f"withheld  {each.id}: {each.reason}", soft_wrap=True)
+
+
+def print_next(manifest: object, variants: Sequence[PreparedVariant]) -> None:
+    """The command to go on with; a provider's own file is fetched, and never run here."""
+    if variants and all(variant.codec == "as-is" for variant in variants):
+        messages.print(f"Fetch it: fivegms get {manifest} --into FOLDER", soft_wrap=True)
+    else:
+        messages.print(f"Run it: fivegms run {manifest} --input FILE", soft_wrap=True)
 
 
 def variants_table(variants: tuple[PreparedVariant, ...], *, digests: bool = False) -> Table:
