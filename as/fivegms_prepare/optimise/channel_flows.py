@@ -7,6 +7,7 @@ depends on how many channels there are.
 """
 
 from collections.abc import Mapping
+from math import prod
 
 import numpy as np
 from onnx import NodeProto
@@ -26,6 +27,7 @@ def _layer(channels: ChannelMap, node: NodeProto) -> bool:
         return _depthwise(channels, layer)
     carried = channels.carried.get(layer.taken)
     inputs = channels.of_constant(layer.weight, layer.input_axis)
+    channels.keep_other_axes(layer.weight, layer.input_axis, layer.output_axis)
     if carried is None or carried.axis != _layer_axis(channels, layer):
         channels.lock_value(layer.taken)
         channels.lock(inputs)
@@ -59,9 +61,12 @@ def _bias(channels: ChannelMap, layer: Layer, outputs: Channels) -> bool:
     if not channels.draft.has_constant(layer.bias):
         return False
     shape = channels.draft.shape(layer.bias)
-    if shape and shape[-1] == len(outputs):
-        channels.of_constant(layer.bias, len(shape) - 1, outputs)
-    return not shape or shape[-1] in (1, len(outputs))
+    if not shape or shape[-1] != len(outputs):
+        channels.lock_value(layer.bias)
+        return not shape or shape[-1] == 1
+    channels.of_constant(layer.bias, len(shape) - 1, outputs)
+    channels.keep_other_axes(layer.bias, len(shape) - 1)
+    return True
 
 
 def _depthwise(channels: ChannelMap, layer: Layer) -> bool:
@@ -71,6 +76,7 @@ def _depthwise(channels: ChannelMap, layer: Layer) -> bool:
     if carried is None or carried.axis != 1 or not single:
         return False
     channels.of_constant(layer.weight, 0, carried.channels)
+    channels.keep_other_axes(layer.weight, 0)
     if not _bias(channels, layer, carried.channels):
         return False
     channels.depthwise[layer.given] = layer
@@ -79,11 +85,14 @@ def _depthwise(channels: ChannelMap, layer: Layer) -> bool:
 
 
 def _same(channels: ChannelMap, node: NodeProto) -> bool:
-    """Each number of the first input to one of the output."""
+    """Each number of the first input to one of the output; the other inputs are settings."""
     carried = channels.carried.get(node.input[0])
-    if carried is not None:
-        channels.carry(node.output[0], carried.axis, carried.channels)
-    return carried is not None
+    if carried is None:
+        return False
+    channels.carry(node.output[0], carried.axis, carried.channels)
+    for name in node.input[1:]:
+        channels.lock_value(name)
+    return True
 
 
 def _pool(channels: ChannelMap, node: NodeProto) -> bool:
@@ -93,12 +102,14 @@ def _pool(channels: ChannelMap, node: NodeProto) -> bool:
 
 def _normalise(channels: ChannelMap, node: NodeProto) -> bool:
     """Each channel by statistics of its own: scale, shift, and mean and variance if given."""
-    if not _pool(channels, node):
+    carried = channels.carried.get(node.input[0])
+    if carried is None or carried.axis != 1:
         return False
     for name in node.input[1:]:
         if not channels.draft.has_constant(name):
             return False
-        channels.of_constant(name, 0, channels.carried[node.input[0]].channels)
+        channels.of_constant(name, 0, carried.channels)
+    channels.carry(node.output[0], 1, carried.channels)
     return True
 
 
@@ -144,12 +155,13 @@ def _operand(channels: ChannelMap, name: str, axis: int) -> Channels | None:
     if name in channels.carried:
         return channels.carried[name].channels
     constant = channels.draft.has_constant(name)
-    if axis < 0:
+    if axis < 0 or channels.size(name, axis) == 1:
+        channels.lock_value(name)
         return np.empty(0, np.intp)
-    size = channels.draft.shape(name)[axis] if constant else channels.size(name, axis)
-    if size == 1:
-        return np.empty(0, np.intp)
-    return channels.of_constant(name, axis) if constant else None
+    if not constant:
+        return None
+    channels.keep_other_axes(name, axis)
+    return channels.of_constant(name, axis)
 
 
 def _concatenate(channels: ChannelMap, node: NodeProto) -> bool:
@@ -161,10 +173,11 @@ def _concatenate(channels: ChannelMap, node: NodeProto) -> bool:
     (axis,) = axes
     if number(node, "axis") % rank != axis:
         return None not in carried and _elementwise(channels, node)
-    parts = [_part(channels, name, axis) for name in node.input]
-    if any(part is None for part in parts):
+    parts = [part for name in node.input if (part := _part(channels, name, axis)) is not None]
+    if len(parts) < len(node.input):
         return False
-    joined = np.concatenate([part for part in parts if part is not None])
+    channels.reserve(sum(map(len, parts)))
+    joined = np.concatenate(parts)
     channels.carry(node.output[0], axis, joined)
     return True
 
@@ -178,6 +191,7 @@ def _part(channels: ChannelMap, name: str, axis: int) -> Channels | None:
         return None
     fixed = channels.new(size)
     channels.lock(fixed)
+    channels.lock_value(name)
     return fixed
 
 
@@ -194,7 +208,8 @@ def _to_matrix(channels: ChannelMap, node: NodeProto) -> bool:
     sizes = [channels.size(node.input[0], axis) for axis in range(2, rank)]
     if any(size is None for size in sizes):
         return False
-    times = int(np.prod([size or 0 for size in sizes], dtype=np.int64))
+    times = prod(size or 0 for size in sizes)
+    channels.reserve(times * len(carried.channels))
     channels.carry(node.output[0], 1, np.repeat(carried.channels, times))
     return True
 
@@ -213,7 +228,9 @@ def _reshape(channels: ChannelMap, node: NodeProto) -> bool:
     columns = channels.carried[node.output[0]].channels
     if shape[1] == len(columns) and channels.reads[node.input[1]] == 1:
         channels.sizes[node.input[1], 1] = columns
-    elif shape[1] != -1:
+        return True
+    channels.lock_value(node.input[1])
+    if shape[1] != -1:
         channels.lock(columns)
     return True
 
@@ -234,6 +251,7 @@ def _axes(channels: ChannelMap, node: NodeProto, index: int, rank: int) -> list[
         if not channels.draft.has_constant(node.input[index]):
             return None
         found = tuple(channels.draft.array(node.input[index]).tolist())
+        channels.lock_value(node.input[index])
     return [axis % rank for axis in found]
 
 

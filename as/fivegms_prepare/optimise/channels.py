@@ -5,7 +5,11 @@ with the values that carry the channels. Where an operator brings two channels t
 neither can go without the other - a residual addition, a gate, a weight that two layers share -
 their numbers become one. A concatenation puts lists of numbers one after another, and flattening
 repeats each. An operator that is not in the table of `flows`, or that mixes channels, locks what
-it takes in: those channels are kept. So are those of the graph's outputs.
+it takes in: those channels are kept. So are those of the graph's outputs. A constant may serve
+several nodes: an axis of it shrinks only if it holds channels for each of them.
+
+Concatenations and flattening multiply channels, so a small graph can have any number of them: how
+many are followed is bounded.
 
 This module follows channels; it does not know which ones are worth keeping.
 """
@@ -22,9 +26,13 @@ from onnx import NodeProto
 from fivegms_engine.capability import MODEL_DOMAIN, canonical_domain
 from fivegms_engine.traversal import subgraphs, used_values
 from fivegms_manifests.model import TensorInfo
+from fivegms_prepare.errors import StageImpossible
 from fivegms_prepare.optimise.draft import Draft
 from fivegms_prepare.optimise.layers import Layer
 from fivegms_prepare.values import infer_values
+
+MOST_PLACES = 2**22
+"""How many places along axes are looked at in one graph."""
 
 Channels: TypeAlias = NDArray[np.intp]
 """One number for each place along an axis."""
@@ -61,6 +69,8 @@ class ChannelMap:
     _parents: list[int] = field(default_factory=list)
     _locked: set[int] = field(default_factory=set)
     _kept_whole: set[str] = field(default_factory=set)
+    _kept_axes: set[tuple[str, int]] = field(default_factory=set)
+    _places: int = 0
 
     def rank(self, name: str) -> int | None:
         """The rank of a value, None where it is unknown."""
@@ -75,8 +85,17 @@ class ChannelMap:
         size = info.shape[axis]
         return size if isinstance(size, int) else None
 
+    def reserve(self, count: int) -> None:
+        """Count places that are about to be looked at. Raises StageImpossible for too many."""
+        self._places += count
+        if self._places > MOST_PLACES:
+            raise StageImpossible(
+                f"prune-channels: the graph has more than {MOST_PLACES} channels to follow"
+            )
+
     def new(self, count: int) -> Channels:
-        """Channels that nothing else depends on yet."""
+        """Channels that nothing else depends on yet. Raises StageImpossible for too many."""
+        self.reserve(count)
         first = len(self._parents)
         self._parents.extend(range(first, first + count))
         return np.arange(first, first + count)
@@ -96,6 +115,7 @@ class ChannelMap:
             self.lock(one)
             self.lock(other)
             return
+        self.reserve(len(one))
         for a, b in zip(one.tolist(), other.tolist(), strict=True):
             self._parents[self._root(a)] = self._root(b)
 
@@ -109,6 +129,11 @@ class ChannelMap:
             self.lock(self.carried[name].channels)
         self._kept_whole.add(name)
 
+    def keep_other_axes(self, name: str, *axes: int) -> None:
+        """Keep all axes of a constant but these, which hold channels where a node reads it."""
+        every = range(len(self.draft.shape(name)))
+        self._kept_axes.update((name, axis) for axis in every if axis not in axes)
+
     def carry(self, name: str, axis: int, channels: Channels) -> None:
         """Say that a value holds channels along an axis."""
         self.carried[name] = Carried(axis, channels)
@@ -119,8 +144,8 @@ class ChannelMap:
 
     def locked_roots(self) -> set[int]:
         """The numbers of those that have to stay."""
-        for (name, _), channels in self.constants.items():
-            if name in self._kept_whole:
+        for place, channels in self.constants.items():
+            if place[0] in self._kept_whole or place in self._kept_axes:
                 self.lock(channels)
         return {self._root(channel) for channel in self._locked}
 

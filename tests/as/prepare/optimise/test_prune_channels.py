@@ -367,6 +367,17 @@ KEPT = {
         node("Add", "2 o", "3"),
         node("Conv", "3 b", "y", **SAME),
     ],
+    "a bias that is also added along the width": [
+        node("Conv", "x a s", "1", **SAME),
+        node("Add", "1 s", "2"),
+        node("Conv", "2 b", "y", **SAME),
+    ],
+    "a factor of each channel that is also concatenated": [
+        node("Conv", "x a", "1", **SAME),
+        node("Mul", "1 t", "2"),
+        node("Concat", "2 t", "3", axis=1),
+        node("Conv", "3 e", "y", **SAME),
+    ],
     "the input": [
         node("Conv", "x c", "1", **SAME),
         node("Mul", "x 1", "2"),
@@ -378,15 +389,30 @@ KEPT = {
 @pytest.mark.requirement("R136")
 @pytest.mark.parametrize("nodes", KEPT.values(), ids=KEPT)
 def test_what_cannot_be_pruned_is_refused_not_broken(nodes: list[NodeProto]) -> None:
-    shapes = {"a": (8, 3, 3, 3), "b": (8, 8, 3, 3), "c": (3, 3, 3, 3), "d": (8, 3, 3, 3)}
+    shapes = {
+        "a": (8, 3, 3, 3),
+        "b": (8, 8, 3, 3),
+        "c": (3, 3, 3, 3),
+        "d": (8, 3, 3, 3),
+        "e": (8, 16, 3, 3),
+        "g": (8, 2, 3, 3),
+        "s": (8,),
+        "t": (1, 8, 8, 8),
+    }
     used = {name for node in nodes for name in node.input}
-    model = built(
-        nodes,
-        {name: shape for name, shape in {**shapes, "g": (8, 2, 3, 3)}.items() if name in used},
-        out=(8, 8, 8),
-    )
+    constants = {name: shape for name, shape in shapes.items() if name in used}
+    model = built(nodes, constants, out=(8, 8, 8))
     with pytest.raises(StageImpossible, match="not followed"):
         optimised(separated(model), "prune-channels:ratio=0.5")
+
+
+@pytest.mark.requirement("R136")
+def test_channels_without_number_are_refused_before_they_are_counted() -> None:
+    doubling = [node("Concat", f"{n} {n}", str(n + 1), axis=1) for n in range(1, 40)]
+    nodes = [node("Conv", "x a", "1", **SAME), *doubling, node("Relu", "1", "y")]
+    model = separated(built(nodes, {"a": (8, 3, 3, 3)}, out=(8, 8, 8)))
+    with pytest.raises(StageImpossible, match="channels to follow"):
+        optimised(model, "prune-channels:ratio=0.5")
 
 
 @pytest.mark.requirement("R136")
