@@ -41,7 +41,7 @@ def names(**wishes: Any) -> list[str]:
         ({"optimise": [PRUNE]}, ["fp32", "fp16", "int8", "fp32-prune-weights"]),
         (
             {"variants": ["fp32", "int8"], "optimise": ["simplify", PRUNE]},
-            ["fp32", "fp32-simplify-prune-weights", "int8-simplify-prune-weights"],
+            ["fp32", "int8", "fp32-simplify-prune-weights", "int8-simplify-prune-weights"],
         ),
     ],
 )
@@ -76,6 +76,7 @@ def test_files_are_named_below_the_models_folder(tmp_path: Path) -> None:
         ({"optimise": ["hope"]}, "hope"),
         ({"optimise": ["quantise-dynamic", PRUNE]}, "cannot come after"),
         ({"delta_from": ["old.onnx"]}, "VERSION=MODEL"),
+        ({"delta_mode": "quantised"}, "--delta-from"),
         ({"evaluation": Path("/elsewhere/x.npz")}, "model's folder"),
     ],
 )
@@ -134,6 +135,13 @@ def test_a_table_of_variants_and_stages_is_shown(model: Path) -> None:
     assert shown.exit_code == 0, shown.output
     assert "int8-prune-weights" in shown.stdout
     assert "zero" in shown.stdout
+
+
+def test_what_contradicts_itself_is_said_without_ceremony(model: Path) -> None:
+    shown = prepare(model, "--variant", "int8", "--minimum-accuracy", "0.9")
+    assert shown.exit_code == 2
+    assert "minimumAccuracy needs an evaluation set" in shown.stderr
+    assert "Value error" not in shown.stderr
 
 
 def test_what_is_withheld_is_told_as_json(model: Path) -> None:

@@ -73,5 +73,12 @@ def _read_template(file: Path | None) -> dict[str, Any]:
 
 
 def _members(error: ValidationError) -> str:
-    lines = (f"{'.'.join(map(str, entry['loc']))}: {entry['msg']}" for entry in error.errors())
+    lines = (_fault(entry["loc"], entry["msg"]) for entry in error.errors())
     return "not a content preparation template:\n  " + "\n  ".join(lines)
+
+
+def _fault(where: tuple[int | str, ...], why: str) -> str:
+    """What contradicts itself across members has no place; rules of ours begin as pydantic's do."""
+    place = ".".join(map(str, where))
+    said = why.removeprefix("Value error, ")
+    return f"{place}: {said}" if place else said

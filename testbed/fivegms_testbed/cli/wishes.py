@@ -127,6 +127,8 @@ class Wishes:
 
         `held` has the content paths of older versions that a session has. Raises BadParameter.
         """
+        if self.delta_mode == "quantised" and not self.delta_from:
+            raise typer.BadParameter("--delta-mode is of --delta-from")
         members: dict[str, Any] = {}
         if self.as_is:
             members["container"] = "as-is"
@@ -150,8 +152,7 @@ class Wishes:
         if self.optimise:
             stages = _stages(self.optimise)
             optimised = plain if self.variants else plain[:1]
-            whole = plain[:1] if self.variants else plain
-            plain = [*whole, *({**each, "optimise": stages} for each in optimised)]
+            plain = [*plain, *({**each, "optimise": stages} for each in optimised)]
         if self.minimum_accuracy is not None:
             plain = [{**each, "minimumAccuracy": self.minimum_accuracy} for each in plain]
         return plain
