@@ -66,7 +66,10 @@ class Arrived:
 
 
 class Arrival:
-    """Brings targets of one manifest here."""
+    """Brings targets of one manifest here.
+
+    A second attempt, after one that failed, goes on counting where that one ended.
+    """
 
     def __init__(
         self,
@@ -81,6 +84,7 @@ class Arrival:
         self._transfer = transfer
         self._keys = keys
         self._clock = clock
+        self._earlier: ProgressMeter | None = None
 
     async def load(
         self, targets: Sequence[Target], watch: Stopwatch, *stores: SegmentStore
@@ -130,7 +134,9 @@ class Arrival:
         """Hand every part of `layers` to `consume`, once for each digest. Raises ClientError."""
         accessed, options = self._accessed, self._options
         parts = parts_of(layers)
-        meter = ProgressMeter(sum(part.size_bytes for part in parts), options.progress)
+        total_bytes = sum(part.size_bytes for part in parts)
+        meter = ProgressMeter(total_bytes, options.progress, after=self._earlier)
+        self._earlier = meter
         cache = () if accessed.folder is not None else kept_between_runs(options)
         own = () if accessed.folder is None else (accessed.folder,)
         sources = Sources(

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fivegms_client.cache import SegmentCache, write_atomically
+from fivegms_client.cache import SegmentCache, drop, write_atomically
 from fivegms_client.layers import layers_of, missing_bytes
 from fivegms_manifests.errors import ManifestError
 from fivegms_manifests.model import MAX_DELTA_CHAIN, ModelManifest, Variant
@@ -41,9 +41,8 @@ class KeptBases:
         """Remember that `document` leads to weights of these digests. Raises CacheUnusable."""
         for digest in digests:
             write_atomically(self._path(digest), document)
-        kept = sorted(self._folder.glob("*.mpd"), key=lambda path: path.stat().st_mtime_ns)
-        for path in kept[:-MAX_KEPT]:
-            path.unlink(missing_ok=True)
+        for path in sorted(self._folder.glob("*.mpd"), key=_written_at)[:-MAX_KEPT]:
+            drop(path)
 
     def find(self, digest: str, chain: int = MAX_DELTA_CHAIN) -> Base | None:
         """Weights of that digest, if all that makes them is in the cache and not encrypted."""
@@ -78,3 +77,10 @@ class KeptBases:
 
     def _path(self, digest: str) -> Path:
         return self._folder / f"{digest}.mpd"
+
+
+def _written_at(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:  # another process dropped it meanwhile
+        return 0

@@ -53,7 +53,7 @@ class SegmentCache:
         path = self._path(part)
         data = read_verified(path, part)
         if data is None:
-            _drop(path)
+            drop(path)
             return None
         _touch(path)
         return data
@@ -90,7 +90,7 @@ class SegmentCache:
         for file in files:
             if total <= self._max_bytes:
                 break
-            total -= file.size_bytes if _drop(file.path) else 0
+            total -= file.size_bytes if drop(file.path) else 0
         self._estimate_bytes = total
 
     def _files(self) -> "list[_File]":
@@ -151,7 +151,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
             Path(temporary).unlink(missing_ok=True)
 
 
-def _drop(path: Path) -> bool:
+def drop(path: Path) -> bool:
     """Whether the file is gone; what cannot be removed stops writing here, not reading."""
     try:
         path.unlink(missing_ok=True)

@@ -60,6 +60,7 @@ def select_each(
     *,
     held: Held = nothing_held,
     files: bool = False,
+    early: bool = False,
 ) -> tuple[Selection, ...]:
     """A variant for each of `subsets`, which run on one device and arrive over one link.
 
@@ -72,7 +73,15 @@ def select_each(
         share = _weights_bytes(subset) / total_bytes if total_bytes else 1.0
         wishes = _scaled(preferences, share)
         selection = select(
-            manifest.model, subset, device, wishes, link, absence, held=held, files=files
+            manifest.model,
+            subset,
+            device,
+            wishes,
+            link,
+            absence,
+            held=held,
+            files=files,
+            early=early,
         )
         selections.append(selection)
         device = _without(device, selection.chosen.weights_bytes)

@@ -28,6 +28,7 @@ from fivegms_client.loaded import Provenance, Running, Way
 from fivegms_client.media_session_handler import ModelPlace
 from fivegms_client.model_folder import ModelFolder
 from fivegms_client.options import DEFAULT_OPTIONS, AccessOptions
+from fivegms_client.refinement import Refine
 from fivegms_client.reporting import Subject
 from fivegms_client.runnable import Observer, RunnableModel
 from fivegms_client.service_access import SaiCache
@@ -84,7 +85,8 @@ class ModelAccess:
 
     async def open(self, entry: Entry) -> RunnableModel:
         """Fetch, decode and load; decoding overlaps fetching. Raises ClientError."""
-        start = await self._access.start(entry)
+        early = self._options.refine is not Refine.OFF
+        start = await self._access.start(entry, early=early)
         asking = asyncio.create_task(self._asks(start.place))
         try:
             return await self._open(entry, start, asking)
@@ -93,7 +95,7 @@ class ModelAccess:
 
     async def _open(self, entry: Entry, start: Start, asking: Asking) -> RunnableModel:
         held = HeldSegments()
-        start, arrived, note = await arrive(self._access, start, NOTHING_KNOWN, held, first=True)
+        start, arrived, note = await arrive(self._access, start, NOTHING_KNOWN, held)
         client_id = self._options.client_id or uuid4().hex
         running = running_of(start, arrived, Way.START, client_id, note=note)
         observer = await self._observer(running, asking)

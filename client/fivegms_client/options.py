@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import TIMEOUT_MAX
 
 from fivegms_api.ai_model_rollouts import UE_NAME_PATTERN
 from fivegms_client.authorization import Authorization
@@ -63,8 +64,10 @@ class AccessOptions:
     def __post_init__(self) -> None:
         if self.parallel < 1:
             raise BadOption(f"parallel is {self.parallel}; at least one segment must be on its way")
-        if self.update_every_s is not None and not self.update_every_s > 0:
-            raise BadOption(f"update_every_s is {self.update_every_s}; it is a time above 0")
+        if self.update_every_s is not None and not 0 < self.update_every_s <= TIMEOUT_MAX:
+            raise BadOption(
+                f"update_every_s is {self.update_every_s}; it is a time above 0, and None for never"
+            )
         for name, text in (("client_id", self.client_id), ("cohort", self.cohort)):
             if text is not None and not re.fullmatch(UE_NAME_PATTERN, text):
                 raise BadOption(

@@ -31,10 +31,16 @@ class ProgressMeter:
 
     `first_byte_at` is when the network gave its first byte, `newest_at` when anything happened
     last, in the caller's clock. `cached` are the digests of parts that were on this device. A stall
-    lasts from the first wait after something arrived until something arrives again.
+    lasts from the first wait after something arrived until something arrives again. What came over
+    the network in an attempt that failed before, `after` which this one is, is counted on.
     """
 
-    def __init__(self, total_bytes: int, report: OnProgress | None) -> None:
+    def __init__(
+        self,
+        total_bytes: int,
+        report: OnProgress | None,
+        after: "ProgressMeter | None" = None,
+    ) -> None:
         self._total_bytes = total_bytes
         self._report = report
         self._done_bytes = 0
@@ -47,6 +53,11 @@ class ProgressMeter:
         self.stalls = 0
         self.stalled_s = 0.0
         self._stalled_at: float | None = None
+        if after is not None:
+            self.network_bytes = after.network_bytes
+            self.retransmitted_bytes = after.retransmitted_bytes
+            self.first_byte_at = after.first_byte_at
+            self.stalls, self.stalled_s = after.stalls, after.stalled_s
 
     def arrived(self, size_bytes: int, now: float) -> None:
         """Bytes came over the network."""

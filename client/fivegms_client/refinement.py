@@ -1,7 +1,7 @@
 """How far a model is refined, and in which steps: pure rules over selections.
 
-With refinement, a model runs as soon as the lowest layer of what was chosen is here; `goal_of` says
-where that leads, `next_layers` what the next step is.
+With refinement, a model runs as soon as the first layers of what was chosen are here (see
+`selection`); `goal_of` says where that leads, `next_layers` what the next step is.
 """
 
 from collections.abc import Callable
@@ -19,9 +19,9 @@ class Refine(StrEnum):
     OFF = "off"
     """All layers of what was chosen are fetched before the model runs."""
     MANUAL = "manual"
-    """The lowest layer runs; the app calls `refine`."""
+    """The lowest layer that will do runs; the app calls `refine`."""
     BACKGROUND = "background"
-    """The lowest layer runs, and the others follow by themselves."""
+    """The lowest layer that will do runs, and the others follow by themselves."""
 
 
 def goal_of(
@@ -33,11 +33,11 @@ def goal_of(
 ) -> Variant:
     """The variant that refinement leads to.
 
-    What was chosen, if it is a layer or was `pinned` by the app; else the highest layer on it that
-    the device can run and that can be had.
+    What was chosen, if it was `pinned` by the app; else the highest layer on it that the device can
+    run and that can be had.
     """
     goal = selection.chosen
-    if pinned or goal.depends_on is not None:
+    if pinned:
         return goal
     for layer in layers_above(goal, selection.subset.variants):
         if refusal(layer, device) or absence(layer):

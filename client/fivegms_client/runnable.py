@@ -84,6 +84,9 @@ class Upkeep(Protocol):
     def updated(self, running: Running) -> Running | None:
         """In the version that the provider has for this UE now, or None where that runs."""
 
+    def stop(self) -> None:
+        """Nothing is to run any more: end what is on its way, with ModelClosed; never waits."""
+
 
 class RunnableModel:
     """A model, or the subsets of one that this device runs. Close it to give its memory back, and
@@ -107,6 +110,7 @@ class RunnableModel:
         self._ends: list[Callable[[], object]] = []
         self.upkeep_error: ClientError | None = None
         """Why the last step that was taken in the background failed, if it did."""
+        self.at_end(upkeep.stop)
         if observer is not None:
             self.at_end(observer.stop)
 
@@ -224,7 +228,10 @@ class RunnableModel:
             yield FrameResult(index, time_s, pixels, results, outputs, elapsed_ms)
 
     def close(self) -> None:
-        """Give the memory of the model back, and end reporting on it. Closing twice is fine."""
+        """Give the memory of the model back, end reporting on it, and whatever is on its way.
+
+        Closing twice is fine.
+        """
         with self._changing:
             self._closed = True
             self._running = self._running.released()

@@ -10,7 +10,9 @@ ever chosen. Among the rest the app's wish decides:
     speed      the fewest bytes, then the highest advertised accuracy
 
 Bytes are those still to be fetched: an enhancement layer costs what is missing of itself and of all
-layers below, a delta its own bytes where its base is on this device, and is refused elsewhere.
+layers below, a delta its own bytes where its base is on this device, and is refused elsewhere. With
+`early`, a model may run before all of its layers are here, and bytes are those until it runs: of
+the layers up to the lowest that has the accuracy that was asked for.
 
 It must not know how bytes are fetched or decoded.
 """
@@ -67,6 +69,15 @@ class Preferences:
     max_fetch_s: float | None = None
     variant: str | None = None
 
+    def wants(self, variant: Variant) -> bool:
+        """Whether `variant` is what was asked for, if anything was."""
+        return self.variant in (None, variant.id, variant.precision)
+
+    def too_low(self, accuracy: float | None) -> bool:
+        """Whether an advertised accuracy, or none, is below what was asked for."""
+        least = self.min_accuracy
+        return least is not None and (accuracy is None or accuracy < least)
+
 
 DEFAULT_PREFERENCES = Preferences()
 
@@ -90,12 +101,17 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The variant to fetch of one subset, and what was said of every variant."""
+    """The variant to fetch of one subset, and what was said of every variant.
+
+    `first` is what has to be here before it runs, lowest layer first: all of `layers`, or fewer
+    where the others may follow.
+    """
 
     subset: Subset
     chosen: Variant
     reason: str
     candidates: tuple[Candidate, ...]
+    first: tuple[Variant, ...]
 
     @property
     def layers(self) -> tuple[Variant, ...]:
@@ -110,10 +126,14 @@ def in_use(selection: Selection, variant: Variant) -> Selection:
 
 @dataclass(frozen=True, slots=True)
 class _Offer:
-    """A variant with what decides: the bytes to fetch for it, and its comparable accuracy."""
+    """A variant with what decides: the bytes until it runs (of `first`) and until all of it is
+    here, and its comparable accuracy.
+    """
 
     variant: Variant
+    first: tuple[Variant, ...]
     size_bytes: int
+    all_bytes: int
     accuracy: float | None
 
     @property
@@ -121,12 +141,12 @@ class _Offer:
         return -inf if self.accuracy is None else self.accuracy
 
     @property
-    def fewest_bytes(self) -> tuple[int, int]:
-        return self.size_bytes, self.variant.quality_ranking
+    def fewest_bytes(self) -> tuple[int, int, int]:
+        return self.size_bytes, self.all_bytes, self.variant.quality_ranking
 
     @property
-    def best_quality(self) -> tuple[int, int]:
-        return self.variant.quality_ranking, self.size_bytes
+    def best_quality(self) -> tuple[int, int, int]:
+        return self.variant.quality_ranking, self.size_bytes, self.all_bytes
 
 
 def select(
@@ -139,14 +159,15 @@ def select(
     *,
     held: Held = nothing_held,
     files: bool = False,
+    early: bool = False,
 ) -> Selection:
     """Choose a variant of `subset`.
 
     `absence` tells why a variant cannot be had at all (a folder that lacks its segments), or None;
     `held` whether a part is here already. With `files`, the provider's own file will do, whatever
-    the device can run. Raises UnsupportedOpset when the engine cannot run the model, whatever the
-    variant, and NoSuitableVariant when every variant is refused; both before any weights are
-    fetched.
+    the device can run; with `early`, lower layers will do to begin with. Raises UnsupportedOpset
+    when the engine cannot run the model, whatever the variant, and NoSuitableVariant when every
+    variant is refused; both before any weights are fetched.
     """
     unsupported = model_refusal(model, device)
     if unsupported is not None:
@@ -162,7 +183,8 @@ def select(
             or _unwanted(offer, preferences, link)
         )
 
-    offers = [_offer(variant, subset, metric, held) for variant in subset.variants]
+    acceptable = preferences if early else None
+    offers = [_offer(one, subset, metric, held, acceptable) for one in subset.variants]
     causes = {offer.variant.id: cause(offer) for offer in offers}
     suitable = [offer for offer in offers if causes[offer.variant.id] is None]
     if not suitable:
@@ -171,14 +193,12 @@ def select(
             [f"{variant.id}: {causes[variant.id]}" for variant in subset.variants],
         )
     best, reason = _CHOICES[preferences.prefer](suitable, metric, link)
-    return Selection(
-        subset,
-        best.variant,
-        reason,
-        tuple(
-            _candidate(offer, causes[offer.variant.id], best, reason, metric) for offer in offers
-        ),
+    if preferences.variant is not None and len(suitable) == 1:
+        reason = "it was asked for"
+    candidates = (
+        _candidate(offer, causes[offer.variant.id], best, reason, metric) for offer in offers
     )
+    return Selection(subset, best.variant, reason, tuple(candidates), best.first)
 
 
 def accuracy_of(variant: Variant, metric: Metric | None) -> float | None:
@@ -199,12 +219,35 @@ def _key(accuracy: Accuracy) -> Metric:
     return accuracy.metric, accuracy.data_set
 
 
-def _offer(variant: Variant, subset: Subset, metric: Metric | None, held: Held) -> _Offer:
+def _offer(
+    variant: Variant,
+    subset: Subset,
+    metric: Metric | None,
+    held: Held,
+    acceptable: Preferences | None,
+) -> _Offer:
     try:
         layers = layers_of(variant, subset.variants)
     except KeyError:
         layers = (variant,)
-    return _Offer(variant, missing_bytes(layers, held), accuracy_of(variant, metric))
+    first = layers if acceptable is None else _first_layers(layers, metric, acceptable)
+    return _Offer(
+        variant,
+        first,
+        missing_bytes(first, held),
+        missing_bytes(layers, held),
+        accuracy_of(variant, metric),
+    )
+
+
+def _first_layers(
+    layers: tuple[Variant, ...], metric: Metric | None, preferences: Preferences
+) -> tuple[Variant, ...]:
+    """Those up to the lowest layer that is as accurate as was asked for; all, where none is."""
+    for number, layer in enumerate(layers, 1):
+        if not preferences.too_low(accuracy_of(layer, metric)):
+            return layers[:number]
+    return layers
 
 
 def _refusal(variant: Variant, subset: Subset, device: DeviceCapabilities) -> str | None:
@@ -227,11 +270,9 @@ def _absence(
 
 def _unwanted(offer: _Offer, preferences: Preferences, link: LinkEstimate | None) -> str | None:
     variant, accuracy = offer.variant, offer.accuracy
-    if preferences.variant not in (None, variant.id, variant.precision):
+    if not preferences.wants(variant):
         return f"{preferences.variant} was asked for"
-    if preferences.min_accuracy is not None and (
-        accuracy is None or accuracy < preferences.min_accuracy
-    ):
+    if preferences.too_low(accuracy):
         advertised = "no accuracy" if accuracy is None else f"{accuracy:.4g}"
         return f"it advertises {advertised}, and at least {preferences.min_accuracy} was asked for"
     if link is not None and preferences.max_fetch_s is not None:
@@ -276,7 +317,9 @@ def _accurate(
 def _fast(
     suitable: Sequence[_Offer], metric: Metric | None, link: LinkEstimate | None
 ) -> tuple[_Offer, str]:
-    best = min(suitable, key=lambda offer: (offer.size_bytes, -offer.known_accuracy))
+    best = min(
+        suitable, key=lambda offer: (offer.size_bytes, offer.all_bytes, -offer.known_accuracy)
+    )
     return best, "it has the fewest bytes"
 
 
@@ -302,6 +345,8 @@ def _comparison(offer: _Offer, best: _Offer, metric: Metric | None) -> str:
     bytes_more = offer.size_bytes - best.size_bytes
     larger = "larger" if bytes_more >= 0 else "smaller"
     size = f"{abs(bytes_more):,} bytes {larger} than {best.variant.id}"
+    if best.size_bytes < best.all_bytes or offer.size_bytes < offer.all_bytes:
+        size += ", as far as it takes to run"
     if metric is None or offer.accuracy is None or best.accuracy is None:
         return f"it is {size}, and their accuracy cannot be compared"
     return f"it is {size}, at {metric[0]} {offer.accuracy:.4g} against {best.accuracy:.4g}"

@@ -53,7 +53,10 @@ NOTHING_KNOWN = Known()
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What is known before the first segment is asked for."""
+    """What is known before the first segment is asked for.
+
+    `early`: lower layers of what is chosen will do to begin with.
+    """
 
     watch: Stopwatch
     accessed: AccessedManifest
@@ -61,6 +64,7 @@ class Start:
     trust: Trust
     device: DeviceCapabilities
     place: ModelPlace | None = None
+    early: bool = False
 
 
 class Access:
@@ -85,9 +89,14 @@ class Access:
         self._keys = KeyRing(options.keys, fetcher, options.retry, clock)
 
     async def start(
-        self, entry: Entry, known: Known = NOTHING_KNOWN, *, files: bool = False
+        self,
+        entry: Entry,
+        known: Known = NOTHING_KNOWN,
+        *,
+        files: bool = False,
+        early: bool = False,
     ) -> Start:
-        """Find the model, and choose. With `files`, the provider's own file will do.
+        """Find the model, and choose; `files` and `early` are as `select` takes them.
 
         Raises ClientError.
         """
@@ -102,7 +111,7 @@ class Access:
             trust = await self._guard.judge(accessed)
         with watch.stage("device_ms"):
             device = await self._device()
-        start = Start(watch, accessed, (), trust, device, place)
+        start = Start(watch, accessed, (), trust, device, place, early)
         return await self.chosen(start, known, files=files)
 
     async def chosen(self, start: Start, known: Known, *, files: bool = False) -> Start:
@@ -173,6 +182,7 @@ class Access:
             lambda variant: self.absence(start, variant, known),
             held=self._held(start),
             files=files,
+            early=start.early,
         )
 
     def _held(self, start: Start) -> Held:

@@ -7,15 +7,16 @@ delta leaves out is taken over from the tensors that run.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from typing import Any
 
 from fivegms_client.accounts import running_of
-from fivegms_client.arrival import Arrived, Target
+from fivegms_client.arrival import Arrival, Arrived, Target
 from fivegms_client.decoding import Tensors
 from fivegms_client.entry import Entry, TaskEntry
-from fivegms_client.errors import ManifestRefused, ModelDamaged, SegmentFailed
+from fivegms_client.errors import ManifestRefused, ModelClosed, ModelDamaged, SegmentFailed
 from fivegms_client.fetching import Fetcher
 from fivegms_client.held import HeldSegments
 from fivegms_client.loaded import LoadedSubset, Running, Way
@@ -23,7 +24,7 @@ from fivegms_client.refinement import Refine, goal_of, next_layers
 from fivegms_client.selection import Selection
 from fivegms_client.start import Access, Known, Start
 from fivegms_client.timings import Stopwatch
-from fivegms_client.worker_loop import run_in_worker
+from fivegms_client.worker_loop import Stop, run_in_worker
 from fivegms_manifests.model import Variant
 
 Connect = Callable[[], AbstractAsyncContextManager[Fetcher]]
@@ -48,14 +49,25 @@ class Upkeep:
         self._client_id = client_id
         self._connect = connect
         self._renew = renew
+        self._stop = Stop()
 
     def refined(self, running: Running) -> Running | None:
         """See `runnable.Upkeep`."""
-        return run_in_worker(lambda: self._refined(running))
+        return self._run(lambda: self._refined(running))
 
     def updated(self, running: Running) -> Running | None:
         """See `runnable.Upkeep`."""
-        return run_in_worker(lambda: self._updated(running))
+        return self._run(lambda: self._updated(running))
+
+    def stop(self) -> None:
+        """See `runnable.Upkeep`."""
+        self._stop.request()
+
+    def _run(self, work: Callable[[], Coroutine[Any, Any, Running | None]]) -> Running | None:
+        try:
+            return run_in_worker(work, self._stop)
+        except asyncio.CancelledError:
+            raise ModelClosed("the model was closed while its next step arrived") from None
 
     async def _refined(self, running: Running) -> Running | None:
         async with self._connect() as fetcher:
@@ -93,16 +105,16 @@ class Upkeep:
 
 
 async def arrive(
-    access: Access, start: Start, known: Known, held: HeldSegments, *, first: bool = False
+    access: Access, start: Start, known: Known, held: HeldSegments
 ) -> tuple[Start, Arrived, str | None]:
     """Bring what was chosen here; whole variants where a delta cannot be had.
 
-    `first`: what runs first is enough, if the other layers may follow. What they need stays `held`.
-    The start with what was chosen in the end, and a note where that was not the first choice.
-    Raises ClientError.
+    What layers that follow later need stays `held`. Gives the start with what was chosen in the
+    end, and a note where that was not the first choice. Raises ClientError.
     """
+    arrival = access.arrival(start)  # one for both attempts: it counts what both take
     try:
-        return start, await _load(access, start, known, held, first=first), None
+        return start, await _load(access, arrival, start, known, held), None
     except (ModelDamaged, SegmentFailed) as failure:
         deltas = {one.chosen.id for one in start.selections if one.chosen.delta is not None}
         if not deltas:
@@ -111,16 +123,15 @@ async def arrive(
         failed = {**known.failed, **dict.fromkeys(deltas, cause)}
     start = await access.chosen(start, replace(known, failed=failed))
     note = f"{', '.join(sorted(deltas))} could not be applied ({cause})"
-    return start, await _load(access, start, known, held, first=first), note
+    return start, await _load(access, arrival, start, known, held), note
 
 
 async def _load(
-    access: Access, start: Start, known: Known, held: HeldSegments, *, first: bool
+    access: Access, arrival: Arrival, start: Start, known: Known, held: HeldSegments
 ) -> Arrived:
-    first = first and access.options.refine is not Refine.OFF
-    targets = [await _target(access, one, known, first=first) for one in start.selections]
+    targets = [await _target(access, one, known) for one in start.selections]
     stores = _stores(access, start, targets, held)
-    arrived = await access.arrival(start).load(targets, start.watch, *stores)
+    arrived = await arrival.load(targets, start.watch, *stores)
     await _remember(access, start, arrived)
     return arrived
 
@@ -133,12 +144,10 @@ async def _remember(access: Access, start: Start, arrived: Arrived) -> None:
         await asyncio.to_thread(access.kept.keep, known, start.accessed.document)
 
 
-async def _target(access: Access, selection: Selection, known: Known, *, first: bool) -> Target:
-    """All of what was chosen; or what runs `first`, its lowest layer."""
+async def _target(access: Access, selection: Selection, known: Known) -> Target:
     delta = selection.chosen.delta
-    if delta is not None:
-        return Target(selection, selection.layers, await access.base(delta.base_sha256, known))
-    return Target(selection, selection.layers[:1] if first else selection.layers)
+    base = None if delta is None else await access.base(delta.base_sha256, known)
+    return Target(selection, selection.first, base)
 
 
 def _stores(

@@ -10,12 +10,35 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 
-def run_in_worker(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+class Stop:
+    """Ends work from another thread: what runs, and whatever is begun later."""
+
+    def __init__(self) -> None:
+        self._called = Event()
+        self._cancel: Callable[[], None] | None = None
+
+    def request(self) -> None:
+        """End what runs, and what begins later; never waits."""
+        self._called.set()
+        if self._cancel is not None:
+            self._cancel()
+
+    def heard_by(self, cancel: Callable[[], None]) -> None:
+        """From now on this work is what `cancel` ends."""
+        self._cancel = cancel
+        if self._called.is_set():
+            cancel()
+
+
+def run_in_worker(work: Callable[[], Coroutine[Any, Any, T]], stop: Stop | None = None) -> T:
     """The result of `work()`, run in an event loop of its own on a thread of its own.
 
-    An interruption of the caller (Ctrl-C) cancels the work and waits for its tidying up.
+    An interruption of the caller (Ctrl-C) cancels the work and waits for its tidying up. So does
+    `stop`, which makes it raise asyncio.CancelledError.
     """
     worker = _Worker(work)
+    if stop is not None:
+        stop.heard_by(worker.cancel)
     thread = Thread(target=worker.run, name="fivegms-client", daemon=True)
     try:
         thread.start()

@@ -1,5 +1,7 @@
 """A layered model runs from its lowest layer on, and gets better while it is in use."""
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from fivegms_client.clock import Clock
 from fivegms_client.device import measure_device
 from fivegms_client.entry import ManifestFile, ManifestUrl
 from fivegms_client.errors import ModelClosed, SegmentMissing
@@ -48,12 +51,13 @@ REFERENCE = reference()
 class Ue:
     """A UE with a server in memory."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, clock: Clock | None = None, **options: Any) -> None:
         files = {BASE + name: data for name, data in PUBLISHED.files.items()}
         self.server = MemoryServer(files)
         settings = {"device": DEVICE, "preferences": TO_THE_TOP, **options}
-        clock = FakeClock().clock()
-        self.access = ModelAccess(self.server, AccessOptions(**settings), clock=clock)
+        self.access = ModelAccess(
+            self.server, AccessOptions(**settings), clock=clock or FakeClock().clock()
+        )
 
     async def open(self) -> RunnableModel:
         return await self.access.open(MPD)
@@ -128,6 +132,58 @@ async def test_without_a_wish_refinement_goes_to_the_top() -> None:
 async def test_a_variant_that_was_asked_for_is_the_end() -> None:
     model = await Ue(refine=Refine.MANUAL, preferences=Preferences(variant="int8")).open()
     assert model.refine() is None
+
+
+async def test_a_layer_that_was_chosen_is_not_the_end() -> None:
+    preferences = Preferences(Prefer.SPEED, min_accuracy=0.94)
+    ue = Ue(refine=Refine.MANUAL, preferences=preferences)
+    model = await ue.open()
+    assert [model.variant, model.selection.chosen] == [FP16, FP16]
+    while model.refine():
+        pass
+    assert model.variant == FP32
+    assert ue.times_asked() == {1}
+
+
+async def test_it_runs_first_what_is_as_accurate_as_was_asked_for() -> None:
+    preferences = Preferences(variant="fp32-layer", min_accuracy=0.94)
+    model = await Ue(refine=Refine.MANUAL, preferences=preferences).open()
+    assert model.variant == FP16
+    assert model.bytes_fetched == missing_bytes([INT8, FP16])
+
+
+async def test_an_update_brings_all_layers_at_once() -> None:
+    ue = Ue(refine=Refine.MANUAL)
+    model = await ue.open()
+    manifest = PUBLISHED.manifest
+    newer = replace(manifest, model=replace(manifest.model, version=2))
+    ue.server.files[MPD.url] = PUBLISHED.with_manifest(newer).files["model.mpd"]
+    step = model.update()
+    assert step is not None
+    assert (step.version, step.variants) == (2, (FP32,))
+
+
+async def test_closing_ends_what_is_on_its_way() -> None:
+    waits, ended = Event(), Event()
+
+    async def for_ever(_duration_s: float) -> None:
+        waits.set()
+        await asyncio.Event().wait()
+
+    clock = Clock(now=lambda: 0.0, sleep=for_ever, jitter=lambda: 0.0)
+    ue = Ue(refine=Refine.MANUAL, clock=clock)
+    model = await ue.open()
+    ue.server.down = True
+
+    def refine() -> None:
+        with pytest.raises(ModelClosed):
+            model.refine()
+        ended.set()
+
+    Thread(target=refine, daemon=True).start()
+    assert waits.wait(60)
+    model.close()
+    assert ended.wait(60)
 
 
 async def test_it_gets_better_by_itself() -> None:

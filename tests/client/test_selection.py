@@ -124,6 +124,39 @@ def test_accuracy_and_speed_take_the_ends() -> None:
     assert chosen(FP32, FP16, INT8, prefer=Prefer.SPEED).chosen is INT8
 
 
+BASE = replace(INT8, id="base", accuracy=(Accuracy(*MAP[:1], 0.80, MAP[1]),))
+TOP = replace(
+    variant("top", 900, accuracy=0.950, codec="layered", depends_on="base"),
+    initialization=BASE.initialization,
+    segments=(SegmentRef("segments/top.m4s", "22" * 32, 899),),
+)
+WHOLE = replace(FP32, segments=(SegmentRef("segments/fp32.m4s", "33" * 32, 999),))
+
+
+@pytest.mark.parametrize("prefer", [Prefer.BALANCED, Prefer.ACCURACY])
+def test_an_early_start_makes_layers_cheap(prefer: Prefer) -> None:
+    offered = subset(WHOLE, BASE, TOP)
+    wishes = Preferences(prefer)
+    assert select(MODEL, offered, DEVICE, wishes).chosen is WHOLE
+    early = select(MODEL, offered, DEVICE, wishes, early=True)
+    assert early.chosen is TOP
+    assert early.first == (BASE,)
+    assert early.layers == (BASE, TOP)
+    assert "750 bytes larger than top, as far as it takes to run" in early.candidates[0].cause
+
+
+def test_an_early_start_is_as_accurate_as_was_asked_for() -> None:
+    wishes = Preferences(min_accuracy=0.9)
+    early = select(MODEL, subset(WHOLE, BASE, TOP), DEVICE, wishes, early=True)
+    assert early.chosen is WHOLE
+    early = select(MODEL, subset(BASE, TOP), DEVICE, wishes, early=True)
+    assert early.first == (BASE, TOP)
+
+
+def test_what_was_asked_for_needs_no_other_reason() -> None:
+    assert chosen(FP32, FP16, INT8, variant="int8").reason == "it was asked for"
+
+
 def test_without_figures_quality_decides() -> None:
     for prefer in (Prefer.BALANCED, Prefer.ACCURACY):
         selection = chosen(*UNMEASURED, prefer=prefer)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from fivegms_client.device import measure_device
 from fivegms_client.entry import ManifestUrl
 from fivegms_client.errors import (
+    BadOption,
     ClientError,
     ManifestRefused,
     ModelClosed,
@@ -149,13 +150,17 @@ def another_tensor(units: Sequence[bytes]) -> Sequence[bytes]:
 async def test_a_damaged_delta_gives_way_to_the_whole_and_says_so(damage: Any, told: str) -> None:
     ue = Ue()
     model = await ue.open()
-    ue.serve(published_as_change(OLD, NEW, damage=damage))
+    damaged = published_as_change(OLD, NEW, damage=damage)
+    ue.serve(damaged)
+    sent_before = ue.server.bytes_sent
     step = model.update()
     assert step is not None
     assert (step.way, step.variants[0].id) == (Way.WHOLE, "fp32")
     assert step.note is not None
     assert "fp32-delta could not be applied" in step.note
     assert told in step.note
+    manifest_bytes = len(damaged.files["model.mpd"])
+    assert step.bytes_fetched == ue.server.bytes_sent - sent_before - manifest_bytes
     told_now = {candidate.variant.id: candidate.cause for candidate in model.selection.candidates}
     assert "it failed here" in told_now["fp32-delta"]
     assert runs(model, NEW)
@@ -279,6 +284,12 @@ async def test_every_inference_is_of_one_version_while_it_changes() -> None:
     possible = [answer(OLD).tobytes(), answer(NEW).tobytes()]
     versions = [possible.index(one) for one in told]
     assert versions == sorted(versions)
+
+
+@pytest.mark.parametrize("every_s", [0, -1, float("nan"), float("inf"), 1e12])
+def test_never_is_no_number_of_seconds(every_s: float) -> None:
+    with pytest.raises(BadOption, match="None for never"):
+        AccessOptions(update_every_s=every_s)
 
 
 async def test_newer_versions_are_looked_for_while_it_is_in_use() -> None:

@@ -249,16 +249,25 @@ def _show_access(model: RunnableModel) -> None:
     ttfi = model.timings.ttfi_ms
     first = "" if ttfi is None else f"; first inference after {ttfi:.0f} ms"
     results.print(f"{fetched} fetched, {cached} from the cache{first}")
-    for step in model.steps[1:]:
+    _show_steps(model)
+    if model.upkeep_error is not None:
+        messages.print(f"warning: not kept current: {model.upkeep_error}", soft_wrap=True)
+
+
+def _show_steps(model: RunnableModel) -> None:
+    """What ran, where that is more than what was chosen, or not as it should have been."""
+    chosen = tuple(selection.chosen for selection in model.selections)
+    if len(model.steps) == 1 and model.variants == chosen and model.steps[0].note is None:
+        return
+    for number, step in enumerate(model.steps):
         ran = ", ".join(variant.id for variant in step.variants)
+        came = f", {step.way}" if number else ""
         note = f"; {step.note}" if step.note else ""
         results.print(
-            f"then {ran} of version {step.version}, {step.way}, "
+            f"{'then' if number else 'first'} {ran} of version {step.version}{came}, "
             f"{megabytes(step.bytes_fetched)}{note}",
             soft_wrap=True,
         )
-    if model.upkeep_error is not None:
-        messages.print(f"warning: not kept current: {model.upkeep_error}", soft_wrap=True)
 
 
 def _show_recognition(recognition: Recognition) -> None:
