@@ -1,10 +1,11 @@
 """The whole model after each chain of optimisation stages, with its figures and stage table.
 
-Chains that begin alike share what they begin with. A chain's model is made when it is asked for,
-and let go when a chain is asked for that does not go on from it. Its figures are kept in the
-journal, so a chain of which all is finished is not gone through again.
+A chain's model is made of the one before it when it is asked for. Memory holds these two and the
+source: a chain that goes on from the last one begins there. Figures are kept in the journal, so a
+chain of which all is finished is not gone through again.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pydantic import TypeAdapter
@@ -27,7 +28,6 @@ class Line:
 
     stages: tuple[Stage, ...]
     figures: Figures
-    weights_bytes: int
     activation_bytes: int | None
 
 
@@ -59,13 +59,15 @@ class Lines:
 
     def model(self, chain: Chain) -> SeparatedModel:
         """The model that a chain makes; kept until another chain is asked for."""
-        for known in list(self._models):
-            if known != chain[: len(known)]:
-                del self._models[known]
+        self._keep(chain[:length] for length in range(len(chain) + 1))
         if chain not in self._models:
             before = self.model(chain[:-1])
             self._models[chain] = apply(chain[-1], before, self._calibration)
+        self._keep([(), chain[:-1], chain])
         return self._models[chain]
+
+    def _keep(self, chains: Iterable[Chain]) -> None:
+        self._models = {one: self._models[one] for one in chains if one in self._models}
 
     def _measure(self, chain: Chain) -> Line:
         model = self.model(chain)
@@ -77,8 +79,7 @@ class Lines:
         if chain:
             before = self.line(chain[:-1])
             stages = (*before.stages, self._stage(chain, before.figures, figures))
-        cost = profile(model)
-        return Line(stages, figures, cost.weights_bytes, cost.activation_bytes)
+        return Line(stages, figures, profile(model).activation_bytes)
 
     def _stage(self, chain: Chain, before: Figures, after: Figures) -> Stage:
         described = label(chain[-1])

@@ -11,8 +11,9 @@ from pathlib import Path
 from fivegms_api.model_preparation import ModelPreparation
 from fivegms_engine.graph import SeparatedModel
 from fivegms_manifests.model import Model
-from fivegms_prepare.calibration_set import open_calibration
+from fivegms_prepare.calibration_set import open_calibration, refuse_overlap
 from fivegms_prepare.compose import Plan, plan
+from fivegms_prepare.containers.conversion import as_onnx
 from fivegms_prepare.description import describe
 from fivegms_prepare.errors import EvaluationFailed
 from fivegms_prepare.evaluation_set import EvaluationSet, open_evaluation
@@ -33,20 +34,28 @@ class Opened:
     bases: Mapping[str, SeparatedModel]
 
 
-def open_inputs(source: Path, template: ModelPreparation, folder: Path | None) -> Opened:
+def open_inputs(
+    source: Path, template: ModelPreparation, folder: Path | None, workshop: Path
+) -> Opened:
     """Read and check what a template names; all but the source lies below `folder`.
 
-    Raises a ModelRefused.
+    Models of other formats are converted below `workshop`, from which they are then read. Raises a
+    ModelRefused.
     """
-    separated = load_source(source)
+    separated = load_source(as_onnx(source, workshop))
     model = describe(separated.graph, template.model)
     evaluation = calibration = None
     if template.evaluation is not None:
         evaluation = open_evaluation(template.evaluation, _folder(folder), model)
     if template.calibration is not None:
         inputs = inputs_of(separated.graph)
+        if template.evaluation is not None:
+            refuse_overlap(template.calibration, template.evaluation, _folder(folder), inputs)
         calibration = open_calibration(template.calibration, _folder(folder), model, inputs)
-    bases = {path: load_source(_folder(folder) / path) for path in template.sources[1:]}
+    bases = {
+        path: load_source(as_onnx(_folder(folder) / path, workshop / f"base-{number}"))
+        for number, path in enumerate(template.sources[1:], start=1)
+    }
     planned = plan(separated, template.compositions)
     return Opened(separated, model, evaluation, calibration, planned, bases)
 

@@ -20,7 +20,6 @@ from fivegms_manifests.errors import ManifestError
 from fivegms_manifests.model import ModelManifest
 from fivegms_manifests.model_mpd import write_model_mpd
 from fivegms_prepare.as_is import manifest_as_is
-from fivegms_prepare.containers.conversion import as_onnx
 from fivegms_prepare.encryption import (
     encrypt_manifest,
     refuse_clear_segments,
@@ -102,7 +101,7 @@ def _make(
 ) -> Made:
     if template.container == "as-is":
         return Made(manifest_as_is(source, template, workshop), ())
-    opened = open_inputs(as_onnx(source, workshop), template, evaluation_dir)
+    opened = open_inputs(source, template, evaluation_dir, workshop)
     return Making(opened, template, workshop, journal, progress).make()
 
 

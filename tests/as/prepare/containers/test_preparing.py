@@ -26,6 +26,24 @@ def test_nnef_is_prepared_as_onnx(tmp_path: Path) -> None:
     assert loaded.run({"x": np.array([[-1, 0, 1, 2]], np.float32)})["y"].tolist() == [[0, 0, 1, 2]]
 
 
+def test_a_delta_starts_from_an_older_model_of_another_format(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    for name in ("new", "old"):
+        folder_of(NNEF_FILES, folder / name)
+    template = template_of(
+        model={"name": "tested", "task": "tensors", "version": 2},
+        source="new/graph.nnef",
+        deltas=[{"base": "old/graph.nnef", "baseVersion": 1}],
+    )
+    out = tmp_path / "out"
+    prepare(folder / template.source, template, out, evaluation_dir=folder, now=NOW)
+    variants = read_model_mpd((out / "model.mpd").read_bytes()).subsets[0].variants
+    whole, delta = variants[0], variants[-1]
+    assert delta.delta is not None
+    assert delta.delta.base_sha256 == whole.weights_sha256
+    assert sorted(path.name for path in out.iterdir()) == ["init", "model.mpd", "segments"]
+
+
 def test_nothing_of_a_conversion_is_left(tmp_path: Path) -> None:
     (tmp_path / "net").write_bytes(tarred(NNEF_FILES))
     result = prepare(tmp_path / "net", template_of(source="net"), tmp_path / "out", now=NOW)
