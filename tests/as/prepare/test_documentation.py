@@ -1,8 +1,10 @@
 """docs/preparation.md says what a template may ask for, and why a model is refused."""
 
 import json
+import pkgutil
 import re
 
+import fivegms_prepare
 from fivegms_api.model_preparation import ModelPreparation
 from fivegms_api.model_stages import REFUSED_AFTER
 from fivegms_api.model_variants import ALLOWED_CODECS
@@ -36,3 +38,13 @@ def test_every_precision_has_a_row_with_its_codecs() -> None:
 
 def test_every_stage_is_named() -> None:
     assert all(f"`{name}`" in PAGE for pair in REFUSED_AFTER for name in pair)
+
+
+def test_the_package_says_what_every_module_is_for_and_names_no_other() -> None:
+    said = fivegms_prepare.__doc__ or ""
+    lists = re.findall(r"^    ([a-z_]+(?:, [a-z_]+)*)(?:  |$)", said, re.MULTILINE)
+    listed = [name for names in lists for name in names.split(", ")]
+    modules = {module.name for module in pkgutil.iter_modules(fivegms_prepare.__path__)}
+    assert len(set(listed)) == len(listed)
+    assert set(listed) == modules - {"__main__", "orphans"}
+    assert "`orphans`" in said
