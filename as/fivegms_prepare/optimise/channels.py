@@ -31,7 +31,7 @@ from fivegms_prepare.optimise.draft import Draft
 from fivegms_prepare.optimise.layers import Layer
 from fivegms_prepare.values import infer_values
 
-MOST_PLACES = 2**22
+MOST_PLACES = 2**23
 """How many places along axes are looked at in one graph."""
 
 Channels: TypeAlias = NDArray[np.intp]

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fivegms_api.model_preparation import MediaCalibration, MediaEvaluation
 from fivegms_manifests.file_payload import assemble_file, read_file_initialization
 from fivegms_manifests.model import ModelManifest, Recovery, Variant
+from fivegms_prepare.calibration_set import refuse_overlap
 from fivegms_prepare.decoding import decode, load
 from fivegms_prepare.errors import (
     CalibrationMissing,
@@ -16,7 +18,7 @@ from fivegms_prepare.errors import (
     NothingPublishable,
     StageImpossible,
 )
-from support.onnx_graphs import classifier
+from support.onnx_graphs import classifier, model_of, node
 from support.preparing import Prepared, prepare_model
 
 LARGE = classifier(width=64)
@@ -213,6 +215,43 @@ def test_an_empty_calibration_set_is_named(tmp_path: Path) -> None:
     asked = [{**FP32, "optimise": [{"stage": "quantise-static"}]}]
     with pytest.raises(CalibrationMissing):
         prepare_model(LARGE, tmp_path, variants=asked, calibration={"tensors": "seen.npz"})
+
+
+def test_a_calibration_set_of_evaluated_samples_is_refused(tmp_path: Path) -> None:
+    evaluation = labelled(tmp_path)
+    np.savez(tmp_path / "in" / "seen.npz", x=np.concatenate([IMAGES[:3] + 1, IMAGES[7:9]]))
+    asked = [{**FP32, "optimise": [{"stage": "quantise-static"}]}]
+    data = {"evaluation": evaluation, "calibration": {"tensors": "seen.npz"}}
+    with pytest.raises(EvaluationFailed, match=r"2 samples of seen\.npz are in held-out\.npz too"):
+        prepare_model(LARGE, tmp_path, variants=asked, **data)
+    data["calibration"]["samples"] = 3
+    assert prepare_model(LARGE, tmp_path, variants=asked, **data).manifest.subsets
+
+
+def test_calibration_media_that_is_a_copy_of_the_evaluated_is_refused(tmp_path: Path) -> None:
+    for name, content in (("a.mp4", b"film"), ("b.mp4", b"film"), ("c.mp4", b"other")):
+        (tmp_path / name).write_bytes(content)
+    evaluation = MediaEvaluation(media="a.mp4", ground_truth="a.json", metric="mAP@0.5")
+    refuse_overlap(MediaCalibration(media="c.mp4"), evaluation, tmp_path, ())
+    with pytest.raises(EvaluationFailed, match=r"b\.mp4 is the same file as a\.mp4"):
+        refuse_overlap(MediaCalibration(media="b.mp4"), evaluation, tmp_path, ())
+
+
+@pytest.mark.parametrize("shape", [(), (4,)], ids=["no samples", "too few of one input"])
+def test_a_calibration_set_of_uneven_inputs_is_refused(
+    tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    model = model_of(
+        [node("MatMul", "a w", "1"), node("Add", "1 b", "y")],
+        {"a": ("float32", ["N", 64]), "b": ("float32", ["N"])},
+        {"y": ("float32", ["N", "N"])},
+        {"w": np.ones((64, 64), np.float32)},
+    )
+    (tmp_path / "in").mkdir()
+    np.savez(tmp_path / "in" / "seen.npz", a=np.ones((8, 64)), b=np.ones(shape))
+    asked = [{**FP32, "optimise": [{"stage": "quantise-static"}]}]
+    with pytest.raises(EvaluationFailed, match="differ in length"):
+        prepare_model(model, tmp_path, variants=asked, calibration={"tensors": "seen.npz"})
 
 
 def test_a_stage_that_has_nothing_to_do_is_named(tmp_path: Path) -> None:
