@@ -7,8 +7,9 @@
     eligibility  which tensors may be approximated
     channels     linear quantisation: levels of a scale per channel
     raw, planes, quantised, ...   one weight codec each: arrays <-> payloads
-    half_bytes, positions, prefix_code, lanes   what some of them pack numbers in
+    half_bytes, bases, positions, prefix_code, lanes   what some of them pack numbers in
     weights      the table of them
+    headers      what begins every unit, and the checksum over it
     units        payloads <-> units, which are the samples (docs/formats.md)
     cells, residuals, refinement   what an int8 value leaves open of a number, and its payloads
     ordering     numbers <-> the same in the order of a kind, block by block

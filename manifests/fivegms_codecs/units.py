@@ -14,7 +14,6 @@ is refused whether or not the segment's digest was compared.
 
 import math
 import struct
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
@@ -22,29 +21,22 @@ from io import BytesIO
 import numpy as np
 from numpy.typing import NDArray
 
-from fivegms_codecs import frames, weights
+from fivegms_codecs import frames, headers, weights
 from fivegms_codecs.coding import Part, Precision, Shape
 from fivegms_codecs.dtypes import DType, dtype_from_code, dtype_of
 from fivegms_codecs.errors import (
     BufferMismatch,
-    ChecksumMismatch,
     CodecUnsuitable,
-    LimitExceeded,
     PayloadCorrupt,
     UnitKindUnknown,
     UnitMalformed,
-    UnitTruncated,
-    UnitVersionUnknown,
 )
+from fivegms_codecs.headers import UNIT_VERSION
 from fivegms_codecs.weights import Codec, Coding
-
-UNIT_VERSION = 1
 
 _TOPOLOGY_KIND = 1
 _TENSOR_KIND = 2
 
-_PREFIX = struct.Struct("<BB")
-_CHECKSUM = struct.Struct("<BBI")
 _TOPOLOGY = struct.Struct("<BBIQ")
 _TENSOR = struct.Struct("<BBIBBBBH")
 
@@ -96,9 +88,9 @@ class TensorUnit:
 
 def write_topology(graph: bytes, limits: UnitLimits = DEFAULT_LIMITS) -> bytes:
     """The topology unit of a serialized ONNX ModelProto. Raises LimitExceeded."""
-    _bound("graph", len(graph), limits.max_graph_bytes)
+    headers.bound("graph", len(graph), limits.max_graph_bytes)
     elements = np.frombuffer(graph, np.uint8).reshape(-1, 1)
-    header = _seal(_TOPOLOGY.pack(UNIT_VERSION, _TOPOLOGY_KIND, 0, len(graph)))
+    header = headers.seal(_TOPOLOGY.pack(UNIT_VERSION, _TOPOLOGY_KIND, 0, len(graph)))
     return b"".join([header, *frames.pack(elements, frames.GRAPHS)])
 
 
@@ -139,7 +131,7 @@ def join_tensor(
     rest = iter(parts)
     side = next(rest)
     unit = BytesIO()  # takes parts one by one, so that none waits for the last
-    unit.write(_seal(header, side))
+    unit.write(headers.seal(header, side))
     unit.write(side)
     unit.writelines(rest)
     return unit.getvalue()
@@ -154,9 +146,7 @@ def read_unit(
     DtypeUnsupported, CodecUnknown, CodecUnsuitable, PayloadCorrupt and ChecksumMismatch.
     """
     view = memoryview(data).cast("B")
-    version, kind = _unpack(_PREFIX, view)
-    if version != UNIT_VERSION:
-        raise UnitVersionUnknown(f"unit version {version}; this reader knows {UNIT_VERSION}")
+    kind = headers.read_kind(view)
     if kind == _TOPOLOGY_KIND:
         return _read_topology(view, limits)
     if kind == _TENSOR_KIND:
@@ -197,9 +187,21 @@ def buffer_for(unit: TensorUnit, out: NDArray[np.generic] | None) -> NDArray[np.
     Raises BufferMismatch and PayloadCorrupt.
     """
     weights.check(unit.payload, unit.shape, Coding(unit.stored, unit.codec))
+    return array_for(unit.name, unit.dtype, unit.shape, out)
+
+
+def array_for(
+    name: str, dtype: DType, shape: tuple[int, ...], out: NDArray[np.generic] | None
+) -> NDArray[np.generic]:
+    """`out`, or a new array where there is none. Raises BufferMismatch."""
     if out is None:
-        return np.empty(unit.shape, unit.dtype.numpy)
-    _check_buffer(out, unit)
+        return np.empty(shape, dtype.numpy)
+    if out.shape != shape or out.dtype != dtype.numpy:
+        raise BufferMismatch(
+            f"tensor {name!r} is {dtype.name} {shape}, the buffer {out.dtype.name} {out.shape}"
+        )
+    if not (out.flags.c_contiguous and out.flags.writeable):
+        raise BufferMismatch(f"the buffer for {name!r} is not C-contiguous and writable")
     return out
 
 
@@ -212,100 +214,42 @@ def _tensor_header(name: bytes, shape: Shape, dtype: DType, coding: Coding) -> b
 
 
 def _read_topology(view: memoryview, limits: UnitLimits) -> TopologyUnit:
-    *_, size = _unpack(_TOPOLOGY, view)
-    _bound("graph", size, limits.max_graph_bytes)
+    *_, size = headers.unpack(_TOPOLOGY, view)
+    headers.bound("graph", size, limits.max_graph_bytes)
     payload = view[_TOPOLOGY.size :]
     frames.check(payload, size)
-    _check_seal(view[: _TOPOLOGY.size])
+    headers.check_seal(view[: _TOPOLOGY.size])
     graph = np.empty((size, 1), np.uint8)
     frames.unpack(payload, graph)
     return TopologyUnit(graph.tobytes())
 
 
 def _read_tensor(view: memoryview, limits: UnitLimits) -> TensorUnit:
-    _, _, _, dtype_code, stored_code, code, rank, name_length = _unpack(_TENSOR, view)
+    _, _, _, dtype_code, stored_code, code, rank, name_length = headers.unpack(_TENSOR, view)
     dtype = dtype_from_code(dtype_code)
     coding = Coding(dtype_from_code(stored_code), weights.codec_from_code(code))
     if not weights.suits(dtype, coding):
         raise CodecUnsuitable(
             f"{coding.codec} of {coding.stored.name} cannot hold a {dtype.name} tensor"
         )
-    _bound("rank", rank, limits.max_rank)
-    _bound("name", name_length, limits.max_name_bytes)
-    shape = _unpack(struct.Struct(f"<{rank}Q"), view[_TENSOR.size :])
+    headers.bound("rank", rank, limits.max_rank, "")
+    headers.bound("name", name_length, limits.max_name_bytes)
+    shape = headers.unpack(struct.Struct(f"<{rank}Q"), view[_TENSOR.size :])
     _check_shape(shape, dtype, limits)
     name_start = _TENSOR.size + 8 * rank
     payload_start = name_start + name_length
-    name = _read_name(view[name_start:payload_start], name_length)
+    name = headers.read_text(view[name_start:payload_start], name_length, "tensor")
     payload = view[payload_start:]
     side_bytes = weights.check(payload, shape, coding)
-    _check_seal(view[: payload_start + side_bytes])
+    headers.check_seal(view[: payload_start + side_bytes])
     return TensorUnit(name, dtype, shape, coding.stored, coding.codec, payload)
-
-
-def _read_name(encoded: memoryview, length: int) -> str:
-    if len(encoded) != length:
-        raise UnitTruncated("the unit ends inside the tensor's name")
-    if not length:
-        raise UnitMalformed("the tensor has no name")
-    try:
-        return str(encoded, "utf-8")
-    except UnicodeDecodeError:
-        raise UnitMalformed("the tensor's name is not UTF-8") from None
-
-
-def _seal(header: bytes, side: Part = b"") -> bytes:
-    """The header with its checksum, which covers the side information too."""
-    checksum = _checksum(header, side).to_bytes(4, "little")
-    return header[: _PREFIX.size] + checksum + header[_CHECKSUM.size :]
-
-
-def _check_seal(view: memoryview) -> None:
-    """Hold all that lies outside the frames against its checksum. Raises ChecksumMismatch."""
-    *_, promised = _CHECKSUM.unpack_from(view)
-    found = _checksum(view)
-    if found != promised:
-        raise ChecksumMismatch(f"the header has checksum {promised:08x}, its bytes {found:08x}")
-
-
-def _checksum(header: Part, side: Part = b"") -> int:
-    """CRC-32 (ISO/IEC 13239, as in zlib) of a header, without its own field, and what follows."""
-    start = zlib.crc32(header[: _PREFIX.size])
-    return zlib.crc32(side, zlib.crc32(header[_CHECKSUM.size :], start))
-
-
-def _unpack(layout: struct.Struct, view: memoryview) -> tuple[int, ...]:
-    if len(view) < layout.size:
-        raise UnitTruncated(f"the header needs {layout.size} bytes; {len(view)} are there")
-    return layout.unpack_from(view)
 
 
 def _check_name(encoded: bytes, limits: UnitLimits) -> None:
     if not encoded:
         raise UnitMalformed("a tensor must have a name")
-    _bound("name", len(encoded), limits.max_name_bytes)
+    headers.bound("name", len(encoded), limits.max_name_bytes)
 
 
-def _check_shape(shape: tuple[int, ...], dtype: DType, limits: UnitLimits) -> None:
-    """Bound the tensor's bytes, and each dimension also where another one is zero."""
-    _bound("rank", len(shape), limits.max_rank)
-    size_bytes = dtype.itemsize
-    for size in shape:
-        size_bytes *= max(size, 1)
-        _bound("tensor", size_bytes, limits.max_tensor_bytes)
-
-
-def _bound(what: str, found: int, limit: int) -> None:
-    if found > limit:
-        unit = "" if what == "rank" else " bytes"
-        raise LimitExceeded(f"{what} of {found}{unit}; the limit is {limit}")
-
-
-def _check_buffer(out: NDArray[np.generic], unit: TensorUnit) -> None:
-    if out.shape != unit.shape or out.dtype != unit.dtype.numpy:
-        raise BufferMismatch(
-            f"tensor {unit.name!r} is {unit.dtype.name} {unit.shape}, "
-            f"the buffer {out.dtype.name} {out.shape}"
-        )
-    if not (out.flags.c_contiguous and out.flags.writeable):
-        raise BufferMismatch(f"the buffer for {unit.name!r} is not C-contiguous and writable")
+def _check_shape(shape: Shape, dtype: DType, limits: UnitLimits) -> None:
+    headers.check_shape(shape, dtype.itemsize, limits.max_rank, limits.max_tensor_bytes)
