@@ -6,6 +6,7 @@ wrong is the model's `upkeep_error` until a step succeeds; what runs goes on.
 
 from collections.abc import Callable
 from threading import Event, Thread
+from traceback import clear_frames
 from weakref import ReferenceType, ref
 
 from fivegms_client.errors import ClientError, ModelClosed
@@ -52,7 +53,16 @@ class _Background:
         except ModelClosed:
             return None
         except ClientError as error:
+            _forget_what_it_held(error)
             model.upkeep_error = error
             return None
         model.upkeep_error = None
         return step
+
+
+def _forget_what_it_held(error: ClientError) -> None:
+    """An error that is kept must not keep the tensors of the step that failed, or of the model."""
+    cause: BaseException | None = error
+    while cause is not None:
+        clear_frames(cause.__traceback__)
+        cause = cause.__cause__ or cause.__context__

@@ -62,6 +62,7 @@ class Upkeep:
     def stop(self) -> None:
         """See `runnable.Upkeep`."""
         self._stop.request()
+        self._held.clear()
 
     def _run(self, work: Callable[[], Coroutine[Any, Any, Running | None]]) -> Running | None:
         try:

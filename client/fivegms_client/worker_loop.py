@@ -1,9 +1,9 @@
 """Run a coroutine to its end from ordinary code, also under a running event loop (Jupyter)."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from typing import Any, Generic, TypeVar
 
@@ -20,14 +20,20 @@ class Stop:
     def request(self) -> None:
         """End what runs, and what begins later; never waits."""
         self._called.set()
-        if self._cancel is not None:
-            self._cancel()
+        cancel = self._cancel
+        if cancel is not None:
+            cancel()
 
-    def heard_by(self, cancel: Callable[[], None]) -> None:
-        """From now on this work is what `cancel` ends."""
+    @contextmanager
+    def heard_by(self, cancel: Callable[[], None]) -> Iterator[None]:
+        """What runs inside is ended by `cancel`; nothing of it is kept afterwards."""
         self._cancel = cancel
         if self._called.is_set():
             cancel()
+        try:
+            yield
+        finally:
+            self._cancel = None
 
 
 def run_in_worker(work: Callable[[], Coroutine[Any, Any, T]], stop: Stop | None = None) -> T:
@@ -37,8 +43,13 @@ def run_in_worker(work: Callable[[], Coroutine[Any, Any, T]], stop: Stop | None 
     `stop`, which makes it raise asyncio.CancelledError.
     """
     worker = _Worker(work)
-    if stop is not None:
-        stop.heard_by(worker.cancel)
+    if stop is None:
+        return _result(worker)
+    with stop.heard_by(worker.cancel):
+        return _result(worker)
+
+
+def _result(worker: "_Worker[T]") -> T:
     thread = Thread(target=worker.run, name="fivegms-client", daemon=True)
     try:
         thread.start()

@@ -1,10 +1,13 @@
 """A newer version takes the place of what runs: by what changed, or whole; or not at all."""
 
+import gc
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
+from threading import enumerate as enumerate_threads
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import onnx
@@ -327,6 +330,22 @@ async def test_what_failed_in_the_background_is_kept() -> None:
     assert isinstance(model.upkeep_error, ManifestRefused)
     assert runs(model, OLD)
     model.close()
+
+
+async def test_a_failure_that_is_kept_keeps_no_tensors() -> None:
+    ue = Ue(update_every_s=0.01)
+    model = await ue.open()
+    tensor = ref(model._running.subsets[0].tensors["w1"])
+    ue.server.files[MPD.url] = b"<MPD/>"
+    while model.upkeep_error is None:
+        model.infer({"x": X})
+    model.close()
+    for thread in enumerate_threads():
+        if thread.name == "fivegms-upkeep":
+            thread.join(60)
+    gc.collect()
+    assert model.upkeep_error is not None
+    assert tensor() is None
 
 
 async def test_a_model_closed_meanwhile_stays_closed() -> None:
