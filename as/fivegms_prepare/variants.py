@@ -31,7 +31,8 @@ _BYTES_PER_NUMBER = {
     Precision.INT4: 0.5,
     Precision.CODEBOOK: 1.0,
 }
-_LAYER_BYTES_PER_NUMBER = 2.0  # of 20 and 12 bits
+_LAYER_BYTES_PER_NUMBER = {Precision.FP16: 1.0, Precision.FP32: 2.0}
+"""Of float32; of other numbers one layer has them all."""
 
 _Unit = bytes | None
 
@@ -120,8 +121,8 @@ def _nominal_bytes(weight: Weight, recipe: Recipe) -> int:
     """What a tensor takes in a precision before entropy coding, as far as its shape tells."""
     exact = not weight.info.dtype.startswith("float") or len(weight.info.shape) < 2
     width = _BYTES_PER_NUMBER[recipe.precision]
-    if recipe.below is not None:
-        width = _LAYER_BYTES_PER_NUMBER
-    elif exact:
+    if recipe.below is not None and weight.info.dtype == "float32":
+        width = _LAYER_BYTES_PER_NUMBER[recipe.precision]
+    elif exact or recipe.below is not None:
         return weight.size_bytes
     return min(weight.size_bytes, int(weight.elements * width))

@@ -137,6 +137,18 @@ def test_a_table_of_variants_and_stages_is_shown(model: Path) -> None:
     assert "zero" in shown.stdout
 
 
+def test_the_bytes_of_a_layer_come_on_top(model: Path) -> None:
+    shown = prepare(model, "--variant", "fp32:layered")
+    assert shown.exit_code == 0, shown.output
+    rows = [line.split() for line in shown.stdout.splitlines()]
+    sizes = {row[0]: row[2] for row in rows[2:5]}
+    assert {name: size[0] == "+" for name, size in sizes.items()} == {
+        "int8": False,
+        "fp16-layer": True,
+        "fp32-layer": True,
+    }
+
+
 def test_what_contradicts_itself_is_said_without_ceremony(model: Path) -> None:
     shown = prepare(model, "--variant", "int8", "--minimum-accuracy", "0.9")
     assert shown.exit_code == 2

@@ -30,7 +30,10 @@ def print_next(manifest: object, variants: Sequence[PreparedVariant]) -> None:
 
 
 def variants_table(variants: tuple[PreparedVariant, ...], *, digests: bool = False) -> Table:
-    """What each variant costs and is worth; `ms` is the median inference at the AS."""
+    """What each variant costs and is worth; `ms` is the median inference where it was prepared.
+
+    The bytes of a layer come on top of those below it.
+    """
     metrics = sorted({figure.metric for variant in variants for figure in variant.accuracy})
     table = Table(box=None, pad_edge=False)
     table.add_column("variant", style="bold", overflow="fold")
@@ -44,7 +47,7 @@ def variants_table(variants: tuple[PreparedVariant, ...], *, digests: bool = Fal
         table.add_row(
             variant.id,
             variant.codec,
-            megabytes(variant.size_bytes),
+            ("+" if variant.depends_on else "") + megabytes(variant.size_bytes),
             str(variant.segments),
             *(figures.get(metric, "-") for metric in metrics),
             "-" if variant.latency_ms is None else f"{variant.latency_ms:.2f}",
