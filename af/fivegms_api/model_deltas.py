@@ -92,7 +92,10 @@ class DeltaRequest(WireModel):
             raise ValueError(f"a delta to version {version} cannot start from {self.base_version}")
         wanted = {self.variant} if self.base_delta else {self.variant, self.base_variant}
         if unknown := sorted(wanted.difference(variants)):
-            raise ValueError(f"a delta needs variant {unknown[0]!r}, whole, in this template")
+            there = ", ".join(sorted(variants)) or "none"
+            raise ValueError(
+                f"a delta needs variant {unknown[0]!r}, whole, in this template, which has {there}"
+            )
         if self.base_delta is not None:
             self.base_delta.check(self.base_version, variants)
 
