@@ -7,12 +7,12 @@ Several processes may share a folder.
 """
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 from typing import BinaryIO, Protocol
 
 from platformdirs import user_cache_path
@@ -132,23 +132,23 @@ def write_atomically(path: Path, data: bytes | bytearray) -> None:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write to that is at `path` in the end, or not at all. Raises CacheUnusable."""
-    temporary = None
+    """A file to write to that is at `path` in the end, or not at all. Raises CacheUnusable.
+
+    Who may read it is what the user's umask says: a folder with a model is there to be served.
+    """
+    temporary = path.with_name(f".arriving-{token_hex(8)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=".arriving-", dir=path.parent)
-        with os.fdopen(descriptor, "wb") as file:
+        with temporary.open("xb") as file:
             yield file
-        Path(temporary).replace(path)
-        temporary = None
+        temporary.replace(path)
     except OSError as error:
         raise CacheUnusable(
             f"{path.parent} cannot take {path.name} ({error.strerror}); free some space, or choose "
             "another folder"
         ) from error
     finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+        drop(temporary)
 
 
 def drop(path: Path) -> bool:

@@ -193,8 +193,9 @@ def select(
             [f"{variant.id}: {causes[variant.id]}" for variant in subset.variants],
         )
     best, reason = _CHOICES[preferences.prefer](suitable, metric, link)
-    if preferences.variant is not None and len(suitable) == 1:
-        reason = "it was asked for"
+    if len(suitable) == 1:
+        asked = preferences.variant is not None
+        reason = "it was asked for" if asked else "it is the only one that suits"
     candidates = (
         _candidate(offer, causes[offer.variant.id], best, reason, metric) for offer in offers
     )

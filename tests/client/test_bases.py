@@ -110,3 +110,11 @@ def test_the_oldest_are_forgotten(tmp_path: Path) -> None:
     kept = KeptBases(tmp_path, SegmentCache(tmp_path))
     kept.keep([f"{number:064x}" for number in range(MAX_KEPT + 3)], b"<MPD/>")
     assert len(list((tmp_path / "bases").iterdir())) == MAX_KEPT
+
+
+def test_what_another_process_dropped_meanwhile_is_no_matter(tmp_path: Path) -> None:
+    kept = KeptBases(tmp_path, SegmentCache(tmp_path))
+    (tmp_path / "bases").mkdir()
+    (tmp_path / "bases" / "dropped.mpd").symlink_to(tmp_path / "nowhere")
+    kept.keep(["0" * 64], b"<MPD/>")
+    assert (tmp_path / "bases" / f"{'0' * 64}.mpd").read_bytes() == b"<MPD/>"

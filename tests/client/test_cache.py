@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fivegms_client.cache import SegmentCache, default_cache_folder
+from fivegms_client.cache import SegmentCache, default_cache_folder, write_atomically
 from fivegms_client.errors import CacheUnusable
 from fivegms_manifests.model import SegmentRef
 
@@ -104,3 +104,12 @@ def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
 
 def test_the_default_folder_is_the_users() -> None:
     assert default_cache_folder().is_absolute()
+
+
+def test_who_may_read_what_is_kept_is_the_users_matter(tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    plain.touch()
+    kept = tmp_path / "kept"
+    write_atomically(kept, b"model")
+    assert stat.S_IMODE(kept.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+    assert sorted(tmp_path.iterdir()) == [kept, plain]

@@ -155,6 +155,7 @@ def test_an_early_start_is_as_accurate_as_was_asked_for() -> None:
 
 def test_what_was_asked_for_needs_no_other_reason() -> None:
     assert chosen(FP32, FP16, INT8, variant="int8").reason == "it was asked for"
+    assert chosen(FP32).reason == "it is the only one that suits"
 
 
 def test_without_figures_quality_decides() -> None:
