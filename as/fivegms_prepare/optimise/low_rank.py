@@ -37,14 +37,15 @@ class Factors:
 def apply(stage: LowRank, model: SeparatedModel, calibration: Calibration | None) -> SeparatedModel:
     """Replace every layer that gets smaller. Raises StageImpossible and CalibrationMissing."""
     draft = Draft(model)
-    named: dict[str, tuple[str, str] | None] = {}
+    named: dict[tuple[str, int], tuple[str, str] | None] = {}
     replaced: dict[str, list[NodeProto]] = {}
     for layer in layers(draft):
         if layer.groups != 1 or layer.node.op_type == "ConvTranspose":
             continue
-        if layer.weight not in named:  # a weight may serve two layers
-            named[layer.weight] = _put_factors(draft, layer, stage)
-        names = named[layer.weight]
+        rows = (layer.weight, layer.output_axis)  # a weight may serve two layers, one transposed
+        if rows not in named:
+            named[rows] = _put_factors(draft, layer, stage)
+        names = named[rows]
         if names is not None:
             replaced[layer.given] = _pair(draft, layer, *names)
     if not replaced:

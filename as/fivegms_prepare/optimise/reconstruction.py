@@ -11,9 +11,10 @@ weights, because the equations of one would take more memory than the model.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from itertools import tee
 from math import prod
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,13 +35,8 @@ _ENOUGH = 1e-8
 Kept = Mapping[str, NDArray[np.intp]]
 """By the name of what a layer gives: which of its channels are left."""
 
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a layer gave before: samples [P, out] and the whole's shape, one of each a batch."""
-
-    samples: list[NDArray[np.float32]]
-    shapes: list[tuple[int, ...]]
+Pairs: TypeAlias = Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]
+"""What a layer takes in [P, in, k], and what it gave before the change [P, out], one a batch."""
 
 
 def reconstruct(
@@ -56,11 +52,12 @@ def reconstruct(
     draft = Draft(after)
     uses = draft.uses()
     fitted = [layer for layer in layers(draft) if _can_be_fitted(draft, layer, uses)]
-    targets = _targets(before, {layer.given for layer in fitted}, calibration, kept or {})
+    originals = {layer.given: layer for layer in layers(Draft(before))}
     model = after
     for layer in fitted:
-        if layer.given in targets:
-            model = _fit(model, layer, targets[layer.given], calibration)
+        if original := originals.get(layer.given):
+            pairs = _pairs(before, original, model, layer, calibration)
+            model = _fit(model, layer, pairs, (kept or {}).get(layer.given))
     return model
 
 
@@ -75,34 +72,36 @@ def _can_be_fitted(draft: Draft, layer: Layer, uses: Counter[str]) -> bool:
     return own and plain and flat_bias and fits
 
 
-def _targets(
-    model: SeparatedModel, names: Collection[str], calibration: Calibration, kept: Kept
-) -> dict[str, Target]:
-    wanted = [layer for layer in layers(Draft(model)) if layer.given in names]
-    targets = {layer.given: Target([], []) for layer in wanted}
-    for batch, values in enumerate(observe(model, targets, calibration)):
-        for layer in wanted:
-            name, given = layer.given, values[layer.given]
-            samples = sampled_outputs(layer, given, batch)
-            targets[name].samples.append(samples[:, kept[name]] if name in kept else samples)
-            targets[name].shapes.append(given.shape)
-    return targets
+def _pairs(
+    before: SeparatedModel,
+    original: Layer,
+    after: SeparatedModel,
+    layer: Layer,
+    calibration: Calibration,
+) -> Pairs:
+    """Both models run side by side, so that no more than one batch of samples is ever held."""
+    feeds, same_feeds = tee(calibration())
+    theirs = observe(before, [original.given], lambda: feeds)
+    ours = observe(after, [layer.taken], lambda: same_feeds)
+    for batch, (wanted, values) in enumerate(zip(theirs, ours, strict=True)):
+        given = wanted[original.given]
+        inputs = sampled_inputs(layer, values[layer.taken], given.shape, batch)
+        yield inputs, sampled_outputs(original, given, batch)
 
 
 def _fit(
-    model: SeparatedModel, layer: Layer, target: Target, calibration: Calibration
+    model: SeparatedModel, layer: Layer, pairs: Pairs, kept: NDArray[np.intp] | None
 ) -> SeparatedModel:
+    """The model whose layer gives, of the channels of `pairs`, those that are `kept`."""
     draft = Draft(model)
     rows = layer.rows(draft.array(layer.weight)).astype(np.float64)
     start = _with_bias(layer, rows, draft)
     gram = np.zeros((layer.groups, start.shape[2], start.shape[2]))
     moment = np.zeros_like(start)
-    observed = observe(model, [layer.taken], calibration)
-    for batch, (values, y, shape) in enumerate(
-        zip(observed, target.samples, target.shapes, strict=True)
-    ):
-        x = _columns(layer, sampled_inputs(layer, values[layer.taken], shape, batch))
-        for group, (columns, wanted) in enumerate(zip(x, _per_group(layer, y), strict=True)):
+    for inputs, outputs in pairs:
+        x = _columns(layer, inputs)
+        y = _per_group(layer, outputs if kept is None else outputs[:, kept])
+        for group, (columns, wanted) in enumerate(zip(x, y, strict=True)):
             gram[group] += columns @ columns.T  # numpy knows that this is symmetric
             moment[group] += wanted @ columns.T
     free = start != 0

@@ -131,3 +131,21 @@ def test_what_is_reported() -> None:
     model = separated(perceptron())
     text = report(stage, model, optimised(model, "low-rank:rank=4"))
     assert text == "1 of 2 layers replaced by products, 640 of 1344 numbers left"
+
+
+@pytest.mark.requirement("R139")
+def test_a_weight_that_serves_two_layers_in_both_directions() -> None:
+    random = np.random.default_rng(0)
+    weight = random.standard_normal((64, 8)) @ random.standard_normal((8, 64))
+    model = separated(
+        model_of(
+            [node("MatMul", "x w", "1"), node("Gemm", "1 w", "y", transB=1)],
+            {"x": ("float32", ["N", 64])},
+            {"y": ("float32", ["N", 64])},
+            {"w": weight.astype(np.float32)},
+        )
+    )
+    feeds = {"x": random.standard_normal((4, 64)).astype(np.float32)}
+    product = optimised(model, "low-rank:rank=8")
+    expected, found = outputs(model, feeds)[0], outputs(product, feeds)[0]
+    assert np.allclose(found, expected, atol=1e-4 * np.abs(expected).max())
