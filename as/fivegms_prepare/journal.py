@@ -3,20 +3,17 @@
 Work is kept under a key; asked for again, it is done again only if it is not there. With a folder,
 what is finished is also written down, a JSON object a line, and read back when a preparation of the
 same binding begins: the same inputs, template, software and machine. A line is trusted if it is
-whole; a file that it names only if its bytes still have their digest, for a process can die, and a
-disk fill up, in the middle of either.
+whole, for a process can die, and a disk fill up, in the middle of one. Whether the segments that it
+names are is for `packaging` to say.
 """
 
 import fcntl
 import json
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
-
-from fivegms_manifests.model import SegmentRef
 
 T = TypeVar("T")
 
@@ -94,21 +91,6 @@ def _locked(path: Path) -> IO[bytes]:
     file = path.open("wb")
     fcntl.flock(file, fcntl.LOCK_EX)
     return file
-
-
-def is_intact(ref: SegmentRef, folder: Path) -> bool:
-    """Whether a segment that was kept is still what its digest says."""
-    path = folder / ref.url
-    try:
-        if path.stat().st_size != ref.size_bytes:
-            return False
-        with path.open("rb") as file:
-            digest = sha256()
-            while block := file.read(1 << 20):
-                digest.update(block)
-    except OSError:
-        return False
-    return digest.hexdigest() == ref.sha256
 
 
 def _read(record: Path) -> list[dict[str, Any]]:

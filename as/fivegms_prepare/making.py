@@ -20,11 +20,12 @@ from fivegms_prepare.compositions import Comparison
 from fivegms_prepare.errors import EvaluationFailed
 from fivegms_prepare.evaluation import Examination
 from fivegms_prepare.figures import coding_stages, source_bytes
-from fivegms_prepare.journal import Journal, is_intact
+from fivegms_prepare.journal import Journal
 from fivegms_prepare.lines import Lines
 from fivegms_prepare.manifest import MeasuredVariant, subset_of
 from fivegms_prepare.opening import Opened
 from fivegms_prepare.optimise import apply
+from fivegms_prepare.packaging import is_intact
 from fivegms_prepare.profile import profile
 from fivegms_prepare.progress import Progress
 from fivegms_prepare.recipes import Batch, Chain, Recipe, batches, layers_of, prefixes, recipes

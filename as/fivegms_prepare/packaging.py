@@ -8,6 +8,7 @@ asked for, by what entropy coding saves.
 """
 
 from collections.abc import Callable
+from hashlib import file_digest
 from pathlib import Path
 
 from fivegms_manifests.digests import digest, initialization_name, segment_name
@@ -64,18 +65,27 @@ class SegmentWriter:
 
 def store_segment(folder: Path, segment: bytes) -> SegmentRef:
     """Write a media segment under the name of its digest, unless it is there."""
-    return _store(folder / SEGMENT_FOLDER, segment_name, segment)
+    return _store(folder, SEGMENT_FOLDER, segment_name, segment)
 
 
 def store_initialization(folder: Path, segment: bytes = _OF_WEIGHTS) -> SegmentRef:
     """Write an initialization segment, that of a weights track or another, unless it is there."""
-    return _store(folder / INITIALIZATION_FOLDER, initialization_name, segment)
+    return _store(folder, INITIALIZATION_FOLDER, initialization_name, segment)
 
 
-def _store(folder: Path, name: Callable[[str], str], data: bytes) -> SegmentRef:
+def is_intact(ref: SegmentRef, folder: Path) -> bool:
+    """Whether a segment is there as its digest says: who wrote it may have died on the way."""
+    try:
+        with (folder / ref.url).open("rb") as file:
+            return file_digest(file, "sha256").hexdigest() == ref.sha256
+    except OSError:
+        return False
+
+
+def _store(folder: Path, kind: str, name: Callable[[str], str], data: bytes) -> SegmentRef:
     sha256 = digest(data)
-    path = folder / name(sha256)
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    return SegmentRef(f"{folder.name}/{path.name}", sha256, len(data))
+    ref = SegmentRef(f"{kind}/{name(sha256)}", sha256, len(data))
+    if not is_intact(ref, folder):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        (folder / ref.url).write_bytes(data)
+    return ref

@@ -19,8 +19,9 @@ from fivegms_prepare.deltas import NO_STEP, Models, Update, encode_delta, update
 from fivegms_prepare.errors import DeltaImpossible
 from fivegms_prepare.evaluation import Contents, Examination, contents_of
 from fivegms_prepare.figures import Performance
-from fivegms_prepare.journal import Journal, is_intact
+from fivegms_prepare.journal import Journal
 from fivegms_prepare.manifest import MeasuredVariant
+from fivegms_prepare.packaging import is_intact
 from fivegms_prepare.recipes import Recipe
 from fivegms_prepare.variants import EncodedVariant
 

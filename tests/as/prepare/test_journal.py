@@ -9,7 +9,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from fivegms_manifests.model import SegmentRef
-from fivegms_prepare.journal import Journal, is_intact
+from fivegms_prepare.journal import Journal
+from fivegms_prepare.packaging import is_intact
 
 NUMBER = TypeAdapter(int)
 

@@ -108,6 +108,20 @@ def test_killed_again_and_again_it_goes_on_to_the_same_bytes(tmp_path: Path) -> 
     assert published(killed) == published(undisturbed)
 
 
+@pytest.mark.requirement("R144")
+def test_a_segment_that_was_not_written_whole_is_written_again(tmp_path: Path) -> None:
+    undisturbed = inputs(tmp_path / "undisturbed")
+    assert work(undisturbed, 10_000)[0] == 0
+    killed = inputs(tmp_path / "killed")
+    assert work(killed, 18)[0] == -signal.SIGKILL
+    torn = [path for path in (killed / "journal" / "files").rglob("*.m*") if path.is_file()]
+    assert {path.suffix for path in torn} == {".mp4", ".m4s"}
+    for path in torn:
+        path.write_bytes(path.read_bytes()[:-1])
+    assert work(killed, 10_000)[0] == 0
+    assert published(killed) == published(undisturbed)
+
+
 def test_finished_work_is_not_done_again_and_damaged_work_is(tmp_path: Path) -> None:
     folder = inputs(tmp_path / "in")
     _, said = work(folder, 10_000)
