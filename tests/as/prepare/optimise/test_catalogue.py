@@ -9,7 +9,9 @@ from support.stages import loaded, optimised
 
 
 @pytest.mark.requirement("R136")
-@pytest.mark.parametrize("name", ["mobilenet", "efficientnet-b0", "ssd300-mobilenet"])
+@pytest.mark.parametrize(
+    "name", ["mobilenet", "efficientnet-b0", "densenet169", "ssd300-mobilenet"]
+)
 def test_a_published_network_shrinks_and_runs(name: str) -> None:
     model = separated(CATALOGUE[name].network())
     pruned = optimised(model, "prune-channels:ratio=0.3")
