@@ -51,8 +51,16 @@ def sweep(work: Path, unfinished: Iterable[Path]) -> None:
 
 
 def finished_bytes(journal: Path) -> int:
-    """How much a job has finished so far; it grows with every part of the work."""
-    return sum(path.stat().st_size for path in journal.rglob("*") if path.is_file())
+    """How much a job has finished so far; it grows with every part of the work.
+
+    Hidden files are drafts: what a crash leaves of them is no reason to start another worker.
+    """
+    found = (path for path in journal.rglob("*") if path.is_file())
+    return sum(path.stat().st_size for path in found if not _is_hidden(path.relative_to(journal)))
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def lay_out(

@@ -7,6 +7,7 @@ that deltas start from, their metadata, the data sets, the cuts.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 
 from fivegms_api.model_preparation import ModelPreparation
 from fivegms_engine.graph import SeparatedModel
@@ -20,6 +21,9 @@ from fivegms_prepare.evaluation_set import EvaluationSet, open_evaluation
 from fivegms_prepare.optimise import Calibration
 from fivegms_prepare.source import load_source
 from fivegms_prepare.values import inputs_of
+
+CONVERTED = ".converted"
+"""Made anew each time, so nothing of it is finished work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,9 @@ def open_inputs(
     Models of other formats are converted below `workshop`, from which they are then read. Raises a
     ModelRefused.
     """
-    separated = load_source(as_onnx(source, workshop))
+    converted = workshop / CONVERTED
+    rmtree(converted, ignore_errors=True)
+    separated = load_source(as_onnx(source, converted))
     model = describe(separated.graph, template.model)
     evaluation = calibration = None
     if template.evaluation is not None:
@@ -53,7 +59,7 @@ def open_inputs(
             refuse_overlap(template.calibration, template.evaluation, _folder(folder), inputs)
         calibration = open_calibration(template.calibration, _folder(folder), model, inputs)
     bases = {
-        path: load_source(as_onnx(_folder(folder) / path, workshop / f"base-{number}"))
+        path: load_source(as_onnx(_folder(folder) / path, converted / f"{number}"))
         for number, path in enumerate(template.sources[1:], start=1)
     }
     planned = plan(separated, template.compositions)

@@ -35,6 +35,20 @@ class MortalPreparer:
         return PreparedModel(())
 
 
+class WastefulPreparer:
+    """Leaves a draft behind and crashes, every time."""
+
+    def __init__(self):
+        self.started = 0
+
+    async def prepare(self, task, on_progress):
+        self.started += 1
+        draft = task.journal / "files" / ".converted" / str(self.started)
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(b"half")
+        raise PreparerCrashed("the preparer was ended by SIGKILL")
+
+
 async def offer(peer):
     await peer.template()
     await peer.host(template="t1")
@@ -49,6 +63,14 @@ async def nothing_left_behind(peer, config):
     async with asyncio.timeout(30):
         while left_behind(config):
             await peer.models()
+
+
+async def test_a_draft_is_nothing_finished(run, config):
+    preparer = WastefulPreparer()
+    async with run(config, preparer) as peer:
+        await offer(peer)
+        await peer.model_when("FAILED")
+        assert preparer.started == 1
 
 
 async def test_a_worker_that_crashes_is_started_again_while_it_gets_further(run, config):
