@@ -89,7 +89,7 @@ def coding_stages(
 
 _CODEC_SETTINGS = {
     WeightCodec.PLANES_ZSTD: "byte planes, Zstandard",
-    WeightCodec.SPARSE_ZSTD: "positions and values of what is not zero, Zstandard",
+    WeightCodec.SPARSE_ZSTD: "positions and values of what is not zero, where less; Zstandard",
     WeightCodec.LAYERED: "what the layer below leaves open",
     WeightCodec.INT8_ZSTD: "Zstandard",
     WeightCodec.INT8_HUFFMAN: "canonical Huffman codes",
