@@ -17,6 +17,7 @@
     differences, steps, digits   how a tensor differs from an older one, and its payloads
     deltas       one tensor <-> what leads to it from the older one
     digest       what a delta is bound to and checked against
+    intermediate what one part of a split model hands to the next, in samples of its own
 
 Wire package: bytes in, values out, and back. It knows no file, no socket and no ONNX library.
 """

@@ -1,20 +1,28 @@
 """Every refusal of this package.
 
     CodecError
-      UnitTruncated        the unit ends before its header says so
-      UnitVersionUnknown   written by a later version of the format
-      UnitKindUnknown      neither a topology nor a tensor
-      UnitMalformed        a field that no writer writes
-      LimitExceeded        larger than the reader or the writer allows
-      DtypeUnsupported     an element type that units do not carry
-      CodecUnknown         a codec code of no codec here
-      CodecUnsuitable      a precision and a codec that do not go together
-      PayloadCorrupt       the payload does not decode to the elements the header promises
-      ChecksumMismatch     bytes outside the frames are not those that were written
-      BaseMissing          a refinement decoded without what it refines
-      LayersMismatch       units that are not layers of one tensor, one upon the other
-      BaseMismatch         a delta and a tensor that it was not made against
-      BufferMismatch       the caller's output array is not the tensor's shape, type or layout
+      UnitTruncated          the unit ends before its header says so
+      UnitVersionUnknown     written by a later version of the format
+      UnitKindUnknown        neither a topology nor a tensor
+      UnitMalformed          a field that no writer writes
+      LimitExceeded          larger than the reader or the writer allows
+      DtypeUnsupported       an element type that units do not carry
+      CodecUnknown           a codec code of no codec here
+      CodecUnsuitable        a precision and a codec that do not go together
+      PayloadCorrupt         the payload does not decode to the elements the header promises
+      ChecksumMismatch       bytes outside the frames are not those that were written
+      BaseMissing            a refinement decoded without what it refines
+      LayersMismatch         units that are not layers of one tensor, one upon the other
+      BaseMismatch           a delta and a tensor that it was not made against
+      BufferMismatch         the caller's output array is not the tensor's shape, type or layout
+      ParameterSetMalformed  a parameter set that no stream can have
+      ParameterSetUnknown    a tensor of a parameter set that has not come, or was forgotten
+      ProfileUnknown         a codec profile that is not known here
+      ModelVersionUnknown    data of a model, or a version of it, that is not run here
+      CutUnknown             data of a cut that is not run here
+      TensorMismatch         a tensor that is not what its parameter set says
+      TensorOutOfPlace       units of a sample in another order than that of their parameter set
+      SampleIncomplete       a sample that ends before its last tensor
 
 A message says what was found and, where it helps, what was expected.
 """
@@ -78,3 +86,35 @@ class BaseMismatch(CodecError):
 
 class BufferMismatch(CodecError):
     """The output array given has another shape or dtype, or is not C-contiguous and writable."""
+
+
+class ParameterSetMalformed(CodecError):
+    """The parameter set of intermediate data says what cannot be."""
+
+
+class ParameterSetUnknown(CodecError):
+    """The tensor names a parameter set that has not come, or so long ago that it is forgotten."""
+
+
+class ProfileUnknown(CodecError):
+    """The codec profile of intermediate data is reserved, or of a later version of the format."""
+
+
+class ModelVersionUnknown(CodecError):
+    """The intermediate data is of a model, or a version of it, that the receiver does not run."""
+
+
+class CutUnknown(CodecError):
+    """The intermediate data is of a cut that the receiver does not run the rest of."""
+
+
+class TensorMismatch(CodecError):
+    """A tensor of intermediate data is not of the type, shape or codec of its parameter set."""
+
+
+class TensorOutOfPlace(CodecError):
+    """A unit of a sample is not the one that its parameter set puts there."""
+
+
+class SampleIncomplete(CodecError):
+    """The sample ends, and tensors of its parameter set have not come."""

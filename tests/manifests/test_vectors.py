@@ -20,6 +20,7 @@ from fivegms_codecs import (
     write_topology,
 )
 from fivegms_codecs.deltas import DeltaMode, apply_delta, write_delta
+from fivegms_codecs.intermediate import IntermediateReader, IntermediateWriter, decode_intermediate
 from fivegms_codecs.units import read_tensor
 from fivegms_manifests.model_mpd import read_model_mpd, write_model_mpd
 from fivegms_manifests.segments import (
@@ -30,11 +31,13 @@ from fivegms_manifests.segments import (
     write_initialization_segment,
     write_media_segment,
 )
+from support.intermediate import parameters_of
 from support.manifests import sample_manifest
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 LAYERS = json.loads((VECTORS / "layers.json").read_text(encoding="utf-8"))
 DELTAS = json.loads((VECTORS / "deltas.json").read_text(encoding="utf-8"))
+INTERMEDIATE = json.loads((VECTORS / "intermediate.json").read_text(encoding="utf-8"))
 TENSORS = json.loads((VECTORS / "tensor_units.json").read_text(encoding="utf-8"))
 
 
@@ -71,6 +74,24 @@ def test_deltas(vector: dict[str, Any]) -> None:
     assert (write_delta(vector["name"], array, base, mode) or b"").hex() == vector["unit"]
     decoded = apply_delta(read_tensor(bytes.fromhex(vector["unit"])), base)
     assert decoded.tobytes().hex() == vector["decoded"]
+
+
+@pytest.mark.requirement("R145")
+@pytest.mark.parametrize("vector", INTERMEDIATE, ids=[vector["title"] for vector in INTERMEDIATE])
+def test_intermediate_data(vector: dict[str, Any]) -> None:
+    parameters = parameters_of(vector)
+    arrays = [
+        np.frombuffer(bytes.fromhex(tensor["array"]), tensor["dtype"]).reshape(tensor["arrayShape"])
+        for tensor in vector["tensors"]
+    ]
+    writer = IntermediateWriter(parameters)
+    assert writer.parameter_unit.hex() == vector["parameterSet"]
+    assert writer.sample(arrays, stated=False).hex() == vector["sample"]
+    sample = bytes.fromhex(vector["parameterSet"] + vector["sample"])
+    tensors = list(IntermediateReader([parameters.cut]).read(sample))
+    assert [tensor.parameters for tensor in tensors] == [parameters] * len(tensors)
+    decoded = [decode_intermediate(tensor).tobytes().hex() for tensor in tensors]
+    assert decoded == [tensor["decoded"] for tensor in vector["tensors"]]
 
 
 def test_topology_unit() -> None:
