@@ -173,6 +173,14 @@ class ModelPreparation(WireModel):
         return self
 
     @model_validator(mode="after")
+    def _layered_once(self) -> "ModelPreparation":
+        """Layers stand on one base, whatever they are called."""
+        layered = [one.optimise for one in self.variants if one.codec is WeightCodec.LAYERED]
+        if any(layered.count(stages) > 1 for stages in layered):
+            raise ValueError("two layered variants of the same stages are the same")
+        return self
+
+    @model_validator(mode="after")
     def _something_to_divide(self) -> "ModelPreparation":
         if self.compositions and all(request.optimise for request in self.variants):
             raise ValueError("compositions need a variant without stages: those are of the whole")

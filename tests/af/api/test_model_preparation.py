@@ -120,6 +120,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"variants": [FP32], "deltas": [{**DELTA, "id": "fp32"}]},
         "two variants are named",
     ),
+    "layers of the same stages by two names": (
+        {"variants": [INT8, {**LAYERED, "id": "a"}, {**LAYERED, "id": "b"}]},
+        "two layered variants of the same stages",
+    ),
     "an id that is no name": ({"variants": [{**FP32, "id": "a b"}]}, "match pattern"),
     "a floor with nothing to measure on": (
         {"variants": [{**FP32, "minimumAccuracy": 0.5}]},
