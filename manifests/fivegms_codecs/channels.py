@@ -22,20 +22,23 @@ Levels = NDArray[np.int8]
 
 
 class Channels:
-    """The scale of each number of a tensor [channels, numbers], by its place in the tensor."""
+    """The scale of each number of a tensor [outer, channels, numbers], by its place in it.
 
-    def __init__(self, scales: NDArray[np.floating], count: int) -> None:
+    Weights have no outer axes: their channels come once.
+    """
+
+    def __init__(self, scales: NDArray[np.floating], count: int, outer: int = 1) -> None:
         self._scales = scales
-        self._numbers = count // len(scales)
+        self._numbers = count // (outer * len(scales))
 
     def scales(self, start: int, stop: int) -> NDArray[np.floating]:
         """Those of the numbers from `start` to `stop`; one where all have the same."""
         first, last = start // self._numbers, (stop - 1) // self._numbers
+        channels = self._scales[np.arange(first, last + 1) % len(self._scales)]
         if first == last:
-            return self._scales[first : first + 1]
-        repeated = np.repeat(self._scales[first : last + 1], self._numbers)
+            return channels
         begin = start - first * self._numbers
-        return repeated[begin : begin + stop - start]
+        return np.repeat(channels, self._numbers)[begin : begin + stop - start]
 
 
 def reaches(array: Array) -> NDArray[np.float64]:

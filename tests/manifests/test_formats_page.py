@@ -10,9 +10,12 @@ from lxml import etree
 
 from fivegms_codecs import Codec, DType
 from fivegms_codecs import errors as codec_errors
+from fivegms_codecs.intermediate import INTERMEDIATE_PAYLOAD_URN, Profile
+from fivegms_codecs.intermediate.tensor_unit import TensorCodec
 from fivegms_engine.tasks.ground_truth import load_ground_truth
 from fivegms_manifests import errors as manifest_errors
 from fivegms_manifests import vocabulary
+from fivegms_manifests.file_payload import FILE_PAYLOAD_URN
 from fivegms_manifests.model import PROFILE_URN
 from fivegms_manifests.model_mpd import write_model_mpd
 from fivegms_manifests.segments import WEIGHTS_PAYLOAD_URN
@@ -34,9 +37,20 @@ def test_every_codec_is_described(codec: Codec) -> None:
     assert f"\n| `{codec}` |" in PAGE
 
 
+@pytest.mark.parametrize("codec", list(TensorCodec))
+def test_every_codec_of_intermediate_data_is_described(codec: TensorCodec) -> None:
+    assert f"\n| {codec.name.lower().replace('_', '+')} | {codec.value} |" in PAGE
+
+
+@pytest.mark.parametrize("profile", list(Profile))
+def test_every_profile_of_intermediate_data_is_described(profile: Profile) -> None:
+    assert re.search(rf"u8 profile: .*\b{profile.value} {profile.name.lower()}\b", PAGE)
+
+
 def test_every_urn_is_named() -> None:
     schemes = [value for name, value in vars(vocabulary).items() if name.endswith("_SCHEME")]
-    for urn in (*schemes, vocabulary.AI_NAMESPACE, PROFILE_URN, WEIGHTS_PAYLOAD_URN):
+    payloads = WEIGHTS_PAYLOAD_URN, FILE_PAYLOAD_URN, INTERMEDIATE_PAYLOAD_URN
+    for urn in (*schemes, vocabulary.AI_NAMESPACE, PROFILE_URN, *payloads):
         assert f"`{urn}`" in PAGE
 
 

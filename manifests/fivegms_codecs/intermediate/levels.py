@@ -128,4 +128,4 @@ def _channels(quantiser: Quantiser, shape: Shape) -> tuple[Channels, Channels]:
     scales = np.array(quantiser.scales, np.float32)
     zeros = np.array(quantiser.zero_points, np.float32)
     count = math.prod(shape)
-    return Channels(np.tile(scales, outer), count), Channels(np.tile(zeros, outer), count)
+    return Channels(scales, count, outer), Channels(zeros, count, outer)

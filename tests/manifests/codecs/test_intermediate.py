@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as arrays
 
 from fivegms_codecs import DType, errors, write_topology
 from fivegms_codecs.intermediate import (
+    INTERMEDIATE_PAYLOAD_URN,
     IntermediateLimits,
     IntermediateReader,
     IntermediateTensor,
@@ -23,6 +24,12 @@ from fivegms_codecs.intermediate import (
     decode_intermediate,
 )
 from fivegms_codecs.intermediate.tensor_unit import TensorCodec
+from fivegms_manifests.segments import (
+    read_initialization_segment,
+    read_media_segment,
+    write_initialization_segment,
+    write_media_segment,
+)
 from support.intermediate import CUT, LIMITS, Array, feature_maps, parameters, told
 from support.units import patched, resealed
 
@@ -139,6 +146,16 @@ def test_what_has_no_levels_goes_exactly() -> None:
 
 
 # The stream
+
+
+@pytest.mark.requirement("R145")
+def test_samples_go_through_the_segments_of_any_timed_metadata_track() -> None:
+    head = write_initialization_segment(INTERMEDIATE_PAYLOAD_URN)
+    assert read_initialization_segment(head).payload_urn == INTERMEDIATE_PAYLOAD_URN
+    media = write_media_segment([STATED, UNSTATED], sequence_number=1, base_decode_time=0)
+    stream = reader()
+    tensors = [list(stream.read(sample)) for sample in read_media_segment(media).samples]
+    assert tensors == 2 * [read(STATED)]
 
 
 def test_a_tensor_of_a_set_that_has_not_come_is_refused() -> None:
