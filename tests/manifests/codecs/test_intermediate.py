@@ -429,6 +429,45 @@ def test_a_sample_cut_or_prolonged_is_refused(data: st.DataObject) -> None:
     assert told([STATED + data.draw(st.binary(min_size=1, max_size=20))]) is None
 
 
+def units_of_sample() -> list[tuple[bytes, int]]:
+    """The units of the tensors, with how many bytes of each are frames."""
+    return [
+        (
+            WRITER.tensor(number, array),
+            0 if tensor.codec is TensorCodec.RAW else len(tensor.payload),
+        )
+        for number, (array, tensor) in enumerate(zip(ARRAYS, read(STATED), strict=True))
+    ]
+
+
+UNITS = units_of_sample()
+
+
+@given(st.data())
+def test_a_forger_of_parameters_gets_tensors_or_named_errors(data: st.DataObject) -> None:
+    parameter_unit = forged(data, WRITER.parameter_unit, 0)
+    name = parameter_unit[2:6]
+    renamed = [resealed(patched(unit, 10, *name), size) for unit, size in UNITS]
+    told([parameter_unit + b"".join(renamed)])
+
+
+@given(st.integers(0, 3), st.data())
+def test_a_forger_of_a_tensor_gets_tensors_or_named_errors(
+    number: int, data: st.DataObject
+) -> None:
+    units = [unit for unit, _ in UNITS]
+    units[number] = forged(data, *UNITS[number])
+    told([WRITER.parameter_unit + b"".join(units)])
+
+
+def forged(data: st.DataObject, unit: bytes, frames_bytes: int) -> bytes:
+    """The unit with other bytes outside its prefix and its frames."""
+    place = data.draw(st.integers(10, len(unit) - frames_bytes - 1))
+    values = data.draw(st.binary(min_size=1, max_size=4))
+    values = values[: len(unit) - frames_bytes - place]
+    return resealed(patched(unit, place, *values), frames_bytes)
+
+
 @given(st.binary(max_size=300))
 def test_noise_is_refused(data: bytes) -> None:
     assert told([data]) is None
