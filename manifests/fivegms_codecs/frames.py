@@ -72,10 +72,14 @@ def unpack(payload: memoryview, out: Bytes) -> None:
 
     Raises PayloadCorrupt, and then leaves `out` partly written.
     """
-    itemsize = out.shape[1]
     for block, content in zip(_blocks(out), contents(payload, out.size), strict=True):
-        for index, plane in enumerate(content.reshape(itemsize, -1)):
-            block[:, index] = plane
+        interleave(content, block)
+
+
+def interleave(content: Bytes, out: Bytes) -> None:
+    """Fill `out` [count, itemsize] uint8 from the planes that a frame held."""
+    for index, plane in enumerate(content.reshape(out.shape[1], -1)):
+        out[:, index] = plane
 
 
 def taken(packed: list[bytes]) -> Iterator[bytes]:

@@ -37,8 +37,9 @@ def decode(payload: memoryview, out: Array, stored: DType) -> None:
     flat = out.reshape(-1)
     packed = frames.contents(payload, out.size * stored.itemsize)
     for block, content in zip(_blocks(out.size, stored), packed, strict=True):
-        planes = content.reshape(stored.itemsize, -1)
-        flat[block] = np.ascontiguousarray(planes.T).view(stored.numpy)[:, 0]
+        numbers = np.empty(block.stop - block.start, stored.numpy)
+        frames.interleave(content, frames.as_bytes(numbers))
+        flat[block] = numbers
 
 
 def _blocks(count: int, stored: DType) -> Iterator[slice]:

@@ -19,6 +19,7 @@ from fivegms_codecs.errors import PayloadCorrupt
 _MAX_GAPPED = 8
 _ESCAPE = 255
 _BLOCK_BYTES = 1 << 16
+_BLOCK_ELEMENTS = 1 << 18
 
 Bytes = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -72,11 +73,23 @@ def places(kind: int, positions: Bytes, elements: int) -> Iterator[Places]:
 
 def _gaps(occupied: Mask) -> Bytes:
     """Every number's byte is the last of those that lead to it; those before it are escapes."""
-    zeros = np.diff(np.flatnonzero(occupied), prepend=-1, append=occupied.size) - 1
+    last = -1
+    gaps = []
+    for start in range(0, occupied.size, _BLOCK_ELEMENTS):
+        found = start + np.flatnonzero(occupied[start : start + _BLOCK_ELEMENTS])
+        if len(found):
+            gaps.append(_gaps_between(np.diff(found, prepend=last) - 1))
+            last = int(found[-1])
+    return np.concatenate(
+        [*gaps, np.full((occupied.size - 1 - last) // _ESCAPE, _ESCAPE, np.uint8)]
+    )
+
+
+def _gaps_between(zeros: Places) -> Bytes:
     escapes, remainders = np.divmod(zeros, _ESCAPE)
     ends = np.cumsum(escapes + 1)
-    gaps = np.full(ends[-1] - 1, _ESCAPE, np.uint8)
-    gaps[ends[:-1] - 1] = remainders[:-1]
+    gaps = np.full(ends[-1], _ESCAPE, np.uint8)
+    gaps[ends - 1] = remainders
     return gaps
 
 

@@ -124,8 +124,8 @@ def _moves(new: Array, old: Array) -> tuple[float, float]:
     total = farthest = 0.0
     for part in parts(new.size):
         moved = _moved(new[part], old[part])
-        total += float(np.dot(moved, moved))
-        farthest = max(farthest, float(np.abs(moved).max()))
+        farthest = max(farthest, float(moved.max()), -float(moved.min()))
+        total += float(np.square(moved, out=moved).sum())
     return math.sqrt(total / new.size), farthest
 
 
