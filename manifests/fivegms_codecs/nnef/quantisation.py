@@ -57,7 +57,8 @@ def quantise_int8(numbers: Floats) -> tuple[NDArray[np.int8], Quantisation]:
     largest = float(np.max(np.abs(numbers), initial=0.0))
     if not np.isfinite(largest):
         raise QuantisationInvalid("numbers that are not finite have no levels")
-    scale = largest / 127 or 1.0
+    # Not below the normal numbers: a step that float32 rounds to 0 divides nothing.
+    scale = max(largest / 127, float(np.finfo(np.float32).tiny)) if largest else 1.0
     levels = np.clip(np.rint(numbers / scale), -127, 127).astype(np.int8)
     parameters = {"zero_point": 0, "scale": scale, "bits": 8, "signed": True, "symmetric": True}
     return levels, Quantisation("zero_point_linear_quantize", parameters)

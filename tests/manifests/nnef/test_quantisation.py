@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
@@ -71,6 +71,7 @@ def test_the_number_of_a_level_is_one_that_the_algorithm_rounds_to(
 
 
 @given(arrays.arrays(np.float32, (3, 4), elements=st.floats(-1e6, 1e6, width=32)))
+@example(np.full((3, 4), 1e-45, np.float32))
 def test_eight_bits_are_within_half_a_step(numbers: NDArray[np.float32]) -> None:
     levels, how = quantise_int8(numbers)
     step = float(str(how.parameters["scale"]))
