@@ -92,16 +92,9 @@ def apply_delta(unit: TensorUnit, base: Array, out: Array | None = None) -> Arra
 def coarsest_step(accepts: Callable[[float], bool], steps: Sequence[float] = STEPS) -> float | None:
     """The first of `steps`, the coarsest first, that `accepts`; None where not even the last is.
 
-    `accepts` is asked about a logarithm of their number, and taken to be false, then true.
+    All coarser ones are asked about: at losses this small, accuracy does not fall evenly.
     """
-    low, high = 0, len(steps)
-    while low < high:
-        middle = (low + high) // 2
-        if accepts(steps[middle]):
-            high = middle
-        else:
-            low = middle + 1
-    return steps[low] if low < len(steps) else None
+    return next((step for step in steps if accepts(step)), None)
 
 
 def _refines(unit: TensorUnit) -> int:

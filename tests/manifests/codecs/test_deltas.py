@@ -343,13 +343,12 @@ def test_a_delta_cut_or_prolonged_is_refused(unit: bytes, data: st.DataObject) -
     assert tensor_of(longer) is None
 
 
-@pytest.mark.parametrize("wanted", [*STEPS, 0.01])
-def test_the_coarsest_step_that_does_is_found_by_few_trials(wanted: float) -> None:
-    tried: list[float] = []
-
-    def accepts(step: float) -> bool:
-        tried.append(step)
-        return step <= wanted
-
-    assert coarsest_step(accepts) == (wanted if wanted in STEPS else None)
-    assert len(tried) <= 4
+@pytest.mark.parametrize(
+    ("accepted", "found"),
+    [(STEPS, STEPS[0]), ((1.3, 0.8, 0.6), 1.3), ((0.1,), 0.1), ((), None)],
+    ids=["any", "unevenly", "the finest", "none"],
+)
+def test_the_coarsest_step_that_does_is_found(
+    accepted: tuple[float, ...], found: float | None
+) -> None:
+    assert coarsest_step(lambda step: step in accepted) == found
