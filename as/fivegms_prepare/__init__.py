@@ -10,6 +10,7 @@ The whole way
     making         every variant of every subset: coded, measured, withheld or described
     journal        what is finished, so that work that was interrupted goes on
     progress       how far it is
+    allocation     the memory of one variant given back before the next takes its own
     as_is          the short way: a file that is delivered as it came
 
 Reading what came from outside

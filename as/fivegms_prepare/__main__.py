@@ -25,6 +25,7 @@ from pydantic import ValidationError
 
 from fivegms_api.ai_models import PreparationProgress
 from fivegms_api.model_preparation import ModelPreparation
+from fivegms_prepare.allocation import return_freed_memory
 from fivegms_prepare.errors import ModelRefused, OutOfMemory, TemplateInvalid
 from fivegms_prepare.machine import describe_software
 from fivegms_prepare.orphans import end_with_input
@@ -34,6 +35,7 @@ from fivegms_prepare.preparation import Journaling, PreparationResult, prepare
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prepare as the arguments say; the exit code."""
     options = _parser().parse_args(arguments)
+    return_freed_memory()
     if options.end_with_input:
         end_with_input()
     try:

@@ -9,6 +9,7 @@ import typer
 from fivegms_api.ai_models import PreparationProgress
 from fivegms_api.model_preparation import ModelPreparation
 from fivegms_prepare import preparation
+from fivegms_prepare.allocation import return_freed_memory
 from fivegms_prepare.preparation import PreparationResult
 from fivegms_testbed.cli.console import (
     JsonOption,
@@ -94,6 +95,7 @@ def prepare(
             def report(progress: PreparationProgress) -> None:
                 bar.update(stage, description=progress.stage, completed=progress.fraction)
 
+            return_freed_memory()
             prepared = preparation.prepare(
                 model,
                 wanted,
