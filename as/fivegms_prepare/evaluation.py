@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from fivegms_codecs.digest import weights_digest
 from pydantic import TypeAdapter
 
+from fivegms_codecs.digest import weights_digest
 from fivegms_engine.session import LoadedModel
 from fivegms_manifests.digests import digest
 from fivegms_manifests.model import SegmentRef, TensorInfo
